@@ -1,0 +1,90 @@
+"""Every error that Vigie raises on purpose, named for what the caller does next.
+
+    VigieError
+    +-- UsageError              the person at the terminal mends the command line         -> exit 2
+    +-- ConfigurationError      the person mends the file; carries every fault at once    -> exit 2
+    +-- SourceError             the camera's stream: wait, then reconnect
+    |   +-- SourceLost          it opened once and stopped: the same, and an event
+    +-- UnknownPixelFormat      masking cannot burn this picture: the whole picture is masked
+    +-- EncoderUnavailable      this encoder does not work here: try the next one
+    +-- VaultError              recording pauses and tries again; capture and live go on
+    |   +-- VaultBusy           another agent holds this state directory                  -> exit 1
+    +-- AccessDenied            answer with `status`, tell the person `str(error)`
+    |   +-- GrantRefused        401: no grant, or one that is no good
+    |   +-- NotCovered          403: a good grant for something else
+    |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
+    +-- KeyFileError            a key file is missing, unreadable or of another kind      -> exit 2
+
+Messages are for people, in their language (`agent.language`); nobody compares messages.
+"""
+
+
+class VigieError(Exception):
+    """The root: everything below is expected and ends in a sentence, never in a traceback."""
+
+
+class UsageError(VigieError):
+    """The command line asks for something that cannot be."""
+
+
+class ConfigurationError(VigieError):
+    """One or several faults in a configuration file.
+
+    `faults` holds lines of the form `FILE: key: what is wrong and what would be right`.
+    """
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class SourceError(VigieError):
+    """A source cannot be opened or read. The message never carries a credential."""
+
+
+class SourceLost(SourceError):
+    """A source that delivered pictures stopped: end of stream, stall, or a broken connection."""
+
+
+class UnknownPixelFormat(VigieError):
+    """A picture in a format that masking does not know how to burn."""
+
+
+class EncoderUnavailable(VigieError):
+    """An encoder is not built in, has no device here, or failed its trial encode."""
+
+
+class VaultError(VigieError):
+    """The disk refuses: full, read-only, or broken."""
+
+
+class VaultBusy(VaultError):
+    """Another process owns this state directory."""
+
+
+class AccessDenied(VigieError):
+    """The base of all refusals; `status` is the HTTP status that says the same."""
+
+    status = 403
+
+
+class GrantRefused(AccessDenied):
+    """No grant, or one whose signature, authority, time, audience or form is wrong."""
+
+    status = 401
+
+
+class NotCovered(AccessDenied):
+    """A valid grant that does not cover this camera or this act."""
+
+    status = 403
+
+
+class ClockUntrusted(AccessDenied):
+    """The wall clock is below its floor, so no grant can be judged."""
+
+    status = 503
+
+
+class KeyFileError(VigieError):
+    """A key file cannot be used; the message names the file and the mend."""

@@ -1,0 +1,140 @@
+"""What happens on a mast, as values: rooms emit them, telemetry puts them on MQTT, later the register keeps them.
+
+Every event names no person: a view is named by its session's number.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLost:
+    """Pictures stopped coming; `reason` is a sentence without credentials."""
+
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRestored:
+    """Pictures come again after `lost_seconds`."""
+
+    camera: str
+    lost_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChanged:
+    """The camera changed its resolution, pixel format or timestamps mid-stream, and capture carried on."""
+
+    camera: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasksBlind:
+    """The whole picture is masked from now on."""
+
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasksRestored:
+    """The privacy masks are burned again, the rest of the picture is visible."""
+
+    camera: str
+    blind_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLost:
+    """Segments cannot be written; `reason` names the fault and the mend."""
+
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRestored:
+    """Segments are written again."""
+
+    camera: str
+    lost_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsDropped:
+    """A slow consumer (`vault` or `live`) lost `count` access units; it goes on at the next keyframe."""
+
+    camera: str
+    consumer: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCutFound:
+    """At start, `segments` open segments of an earlier run were found, closed and indexed."""
+
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStarted:
+    """A viewer's WebRTC session began."""
+
+    camera: str
+    session: int
+    rendition: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEnded:
+    """A viewer's session ended after `seconds`, and why: `left`, `grant-expired`, `connection-lost`, `stopping`."""
+
+    camera: str
+    session: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationApplied:
+    """A configuration runs; `sha256` is the file's."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationRefused:
+    """A reload was refused and the old configuration runs on; `faults` counts what was wrong."""
+
+    faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """Wall time jumped by `seconds` against the monotonic clock."""
+
+    seconds: float
+
+
+Event = (
+    CaptureLost
+    | CaptureRestored
+    | StreamChanged
+    | MasksBlind
+    | MasksRestored
+    | RecordingLost
+    | RecordingRestored
+    | UnitsDropped
+    | PowerCutFound
+    | ViewStarted
+    | ViewEnded
+    | ConfigurationApplied
+    | ConfigurationRefused
+    | ClockStepped
+)
+
+Emit = Callable[[Event], None]
+"""Takes an event from any thread, never blocks and never fails."""
