@@ -1,0 +1,191 @@
+"""What a grant says, as values, and the strict reading of it: JSON bytes -> Grant.
+
+Laws
+- Every claim has its one JSON type: no number in a string, no float and no boolean as a time.
+- Only known claims: an unknown one is refused, because an authority that wrote it may have meant a limit that this mast
+  would not keep. A claim that stands twice is refused (RFC 7519 section 4).
+- A reason and a reference are words: blanks, punctuation or control characters alone are none.
+"""
+
+import json
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from agent.errors import GrantRefused
+from agent.faults import describe, fault
+from agent.language import say
+
+Act = Literal["live", "ptz", "export"]
+Kind = Literal["event", "requisition", "maintenance", "habilitation"]
+
+LONGEST_GRANT_S = 12 * 3600
+LAST_SECOND = 253_402_300_799
+"""9999-12-31T23:59:59Z: later times cannot be written down."""
+FAULTS_TOLD = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Why someone may look. `kind`: event, requisition, maintenance or habilitation."""
+
+    kind: str
+    reference: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One agent's permission. Times are unix seconds; `expires_at` never lies after the end of `habilitated_until`
+    in a grant that was judged."""
+
+    jti: str
+    agent_number: str
+    name: str
+    service: str
+    masts: tuple[str, ...]
+    cameras: tuple[str, ...]
+    allow: frozenset[str]
+    basis: Basis
+    issued_at: int
+    not_before: int
+    expires_at: int
+    habilitated_until: date | None
+    priority: int
+
+
+def _words(text: str) -> str:
+    # Cc, Cf, Cs, Zl, Zp: control, invisible, half and line characters would forge lines in a register
+    if any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text):
+        raise fault(
+            en="carries a control or invisible character; write plain text on one line",
+            fr="contient un caractère de contrôle ou invisible ; écrire du texte simple sur une ligne",
+        )
+    if not any(one.isalnum() for one in text):
+        raise fault(en="is blank; say it in words", fr="est vide ; l'écrire en toutes lettres")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_words)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_words)]
+Second = Annotated[int, Field(ge=0, le=LAST_SECOND)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class _Basis(_Strict):
+    kind: Kind
+    reference: Name
+    reason: Words
+
+
+class Claims(_Strict):
+    """The claims of a grant (RFC 7519 section 4.1, and Vigie's own)."""
+
+    sub: Name
+    name: Name
+    service: Name
+    aud: tuple[Name, ...] = Field(min_length=1, max_length=512)
+    cameras: tuple[Name, ...] = Field(min_length=1, max_length=256)
+    allow: tuple[Act, ...] = Field(min_length=1, max_length=3)
+    basis: _Basis
+    iat: Second
+    nbf: Second
+    exp: Second
+    jti: Name
+    habilitated_until: date | None = None
+    priority: int = Field(default=0, ge=0, le=1000)
+
+    @field_validator("aud", mode="before")
+    @classmethod
+    def _one_or_several(cls, aud: Any) -> Any:
+        # RFC 7519 section 4.1.3: a single audience may stand without its list
+        return tuple(aud) if isinstance(aud, list) else (aud,) if isinstance(aud, str) else aud
+
+    @field_validator("habilitated_until", mode="before")
+    @classmethod
+    def _day(cls, day: Any) -> date | None:
+        if day is None:
+            return None
+        try:
+            if isinstance(day, str) and len(day) == len("2026-12-31"):
+                return date.fromisoformat(day)
+        except ValueError:
+            pass
+        raise fault(en="is not a date such as 2026-12-31", fr="n'est pas une date comme 2026-12-31")
+
+    @model_validator(mode="after")
+    def _span(self) -> Self:
+        if not max(self.iat, self.nbf) < self.exp <= self.iat + LONGEST_GRANT_S:
+            raise fault(
+                en="exp must lie after iat and nbf, and at most 12 hours after iat; ask for a shorter grant",
+                fr="exp doit suivre iat et nbf, de 12 heures au plus après iat ; demander une durée plus courte",
+            )
+        return self
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads(object_pairs_hook=)`: refuses an object that names a member twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member stands twice")
+    return found
+
+
+def _malformed(what: str) -> GrantRefused:
+    return GrantRefused(say(en=f"the grant is malformed: {what}", fr=f"l'autorisation est mal formée : {what}"))
+
+
+def read(payload: bytes) -> Grant:
+    """The grant in a JWT's payload, or GrantRefused naming each claim that is wrong."""
+    try:
+        json.loads(payload, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(say(en="not JSON, or a claim twice", fr="pas du JSON, ou deux fois la même clé")) from error
+    try:
+        claims = Claims.model_validate_json(payload)
+    except ValidationError as error:
+        told = [f"{key[:60]}: {text}".removeprefix("-: ") for key, text in describe(error)][:FAULTS_TOLD]
+        raise _malformed("; ".join(told)) from None
+    return Grant(
+        jti=claims.jti,
+        agent_number=claims.sub,
+        name=claims.name,
+        service=claims.service,
+        masts=claims.aud,
+        cameras=claims.cameras,
+        allow=frozenset(claims.allow),
+        basis=Basis(claims.basis.kind, claims.basis.reference, claims.basis.reason),
+        issued_at=claims.iat,
+        not_before=claims.nbf,
+        expires_at=claims.exp,
+        habilitated_until=claims.habilitated_until,
+        priority=claims.priority,
+    )
+
+
+def write(grant: Grant) -> bytes:
+    """The JWT payload that says `grant`; one audience stands as a string, several as a list."""
+    claims: dict[str, Any] = {
+        "sub": grant.agent_number,
+        "name": grant.name,
+        "service": grant.service,
+        "aud": grant.masts[0] if len(grant.masts) == 1 else list(grant.masts),
+        "cameras": list(grant.cameras),
+        "allow": sorted(grant.allow),
+        "basis": {"kind": grant.basis.kind, "reference": grant.basis.reference, "reason": grant.basis.reason},
+        "iat": grant.issued_at,
+        "nbf": grant.not_before,
+        "exp": grant.expires_at,
+        "jti": grant.jti,
+    }
+    if grant.habilitated_until is not None:
+        claims["habilitated_until"] = grant.habilitated_until.isoformat()
+    if grant.priority:
+        claims["priority"] = grant.priority
+    return json.dumps(claims, ensure_ascii=False, separators=(",", ":")).encode()
