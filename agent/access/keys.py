@@ -48,8 +48,8 @@ def load_public(path: Path) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise KeyFileError(
             say(
-                en=f"{path}: is not an Ed25519 public key in PEM; give a .pub half that `vigie-provision keys init` made",
-                fr=f"{path} : pas une clé publique Ed25519 en PEM ; donner un .pub créé par `vigie-provision keys init`",
+                en=f"{path}: is not an Ed25519 public key in PEM; give a .pub from `vigie-provision keys init`",
+                fr=f"{path} : pas une clé publique Ed25519 en PEM ; donner un .pub issu de `vigie-provision keys init`",
             )
         )
     return key
@@ -66,7 +66,7 @@ def load_private(path: Path) -> Ed25519PrivateKey:
             say(
                 en=f"{path}: is not an Ed25519 private key in PEM without password; give a .key half that "
                 "`vigie-provision keys init` made",
-                fr=f"{path} : pas une clé privée Ed25519 en PEM sans mot de passe ; donner un .key créé par "
+                fr=f"{path} : pas une clé privée Ed25519 en PEM sans mot de passe ; donner un .key issu de "
                 "`vigie-provision keys init`",
             )
         )
@@ -86,7 +86,7 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
         raise KeyFileError(
             say(
                 en=f"{path}: exists and is not overwritten; choose another folder, or move the old key away yourself",
-                fr=f"{path} : existe et n'est pas écrasé ; choisir un autre dossier, ou déplacer soi-même l'ancienne clé",
+                fr=f"{path} : existe et n'est pas écrasé ; choisir un autre dossier, ou déplacer l'ancienne clé",
             )
         ) from error
     except OSError as error:
