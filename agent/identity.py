@@ -1,0 +1,132 @@
+"""The mast's own signature: an Ed25519 key made on the box at its first start, which never leaves it.
+
+Laws
+- `identity/device.key` (PKCS#8 PEM, 0600) is the one truth; `device.pub` is derived from it and mended whenever it is
+  missing, torn or of another key.
+- Both are written to a temporary file, flushed, renamed, and their folder is flushed: after a power cut a key file is
+  whole or not there.
+- A key that cannot be read is never replaced by itself: what it signed would no longer belong to this mast.
+
+>>> load_or_make(Path("/var/lib/vigie")).sign(b"...")
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from agent.errors import KeyFileError
+from agent.language import say
+
+FOLDER = "identity"
+KEY = "device.key"
+PUBLIC = "device.pub"
+MAX_KEY_BYTES = 16 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """The device key; its private half appears in no text."""
+
+    key: Ed25519PrivateKey = field(repr=False, compare=False)
+    public_pem: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Ed25519 (RFC 8032): 64 bytes."""
+        return self.key.sign(message)
+
+
+def _public_pem(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, also through a power cut."""
+    temporary = path.with_name(f"{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()  # left by a power cut, perhaps with another mode
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _refused(path: Path, why: str) -> KeyFileError:
+    return KeyFileError(
+        say(
+            en=f"{path}: {why}; restore it from a copy, or move it away and the mast makes a new one at its next start "
+            "(what the old one signed then needs the old device.pub)",
+            fr=f"{path} : {why} ; le restaurer d'une copie, ou l'écarter : le mât en crée un autre au démarrage "
+            "(ce que l'ancien a signé se vérifie alors avec l'ancien device.pub)",
+        )
+    )
+
+
+def _load(path: Path) -> Ed25519PrivateKey | None:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_KEY_BYTES)
+    except FileNotFoundError:
+        return None
+    try:
+        key = load_pem_private_key(raw, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _refused(path, say(en="is not an Ed25519 private key in PEM", fr="pas une clé privée Ed25519 en PEM"))
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    return key
+
+
+def _make(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    return key
+
+
+def _mend_public(path: Path, pem: str) -> None:
+    try:
+        whole = path.read_bytes() == pem.encode("ascii")
+    except FileNotFoundError:
+        whole = False
+    if not whole:
+        _write(path, pem.encode("ascii"), 0o644)
+
+
+def load_or_make(state: Path) -> DeviceIdentity:
+    """The identity in `state`, made at the first call; KeyFileError names the file and the mend."""
+    folder = state / FOLDER
+    path = folder / KEY
+    try:
+        if not folder.is_dir():
+            state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _sync_folder(state)
+        key = _load(path) or _make(path)
+        pem = _public_pem(key)
+        _mend_public(folder / PUBLIC, pem)
+    except OSError as error:
+        raise _refused(path, error.strerror or "?") from error
+    return DeviceIdentity(key, pem)
