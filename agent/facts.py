@@ -7,6 +7,18 @@ from typing import Literal
 from agent.clock import WallTime
 from agent.units import MaskState
 
+LATENCY_BOUNDS_S = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.5, 1.0)
+"""Upper bounds of the latency histogram's buckets; one more, without bound, follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """From a picture's compressed arrival to its access unit in the queues: counts per bucket, and the sum in seconds."""
+
+    counts: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS_S) + 1)
+    sum_s: float = 0.0
+
+
 Capture = Literal["starting", "live", "lost"]
 
 
@@ -35,7 +47,10 @@ class CameraFacts:
     frames: int
     below_minimum: bool
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Lost on the way: `frames` before masking, `vault` and `live` access units."""
+    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets."""
+    encoded: Mapping[str, int] = field(default_factory=dict)
+    """Pictures encoded, by rendition (`main`, `tile`)."""
+    latency: Latency = Latency()
 
 
 @dataclass(frozen=True, slots=True)

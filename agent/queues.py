@@ -1,6 +1,7 @@
 """Bounded hand-overs between threads; each name says what happens when it is full.
 
-- `LatestFrame` holds one frame: a newer one replaces it, and the replaced one is counted as dropped.
+- `LatestFrame` holds the few latest frames (a burst after a network's hiccup): a newer one replaces the oldest, and
+  what was replaced is counted as dropped.
 - `GopQueue` holds access units: when full it forgets what waits and skips to the next keyframe, so that what comes out
   always decodes.
 """
@@ -14,29 +15,28 @@ from agent.units import AccessUnit, Frame
 
 
 class LatestFrame:
-    """One place between the thread that captures and the one that masks and encodes."""
+    """`depth` places between the thread that captures and the one that masks and encodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, depth: int = 1) -> None:
         self._changed = Condition()
-        self._frame: Frame | None = None
+        self._frames: deque[Frame] = deque(maxlen=depth)
         self._closed = False
         self.dropped = 0
 
     def put(self, frame: Frame) -> None:
-        """Never blocks; a frame that was not fetched in time is replaced."""
+        """Never blocks; when no place is free the oldest frame is dropped."""
         with self._changed:
-            if self._frame is not None:
+            if len(self._frames) == self._frames.maxlen:
                 self.dropped += 1
-            self._frame = frame
+            self._frames.append(frame)
             self._changed.notify()
 
     def get(self, timeout_s: float) -> Frame | None:
-        """The newest frame, or None after `timeout_s` or once closed."""
+        """The oldest frame that waits, or None after `timeout_s` or once closed."""
         with self._changed:
-            if self._frame is None and not self._closed:
+            if not self._frames and not self._closed:
                 self._changed.wait(timeout_s)
-            frame, self._frame = self._frame, None
-            return frame
+            return self._frames.popleft() if self._frames else None
 
     def close(self) -> None:
         """Wakes whoever waits."""

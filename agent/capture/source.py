@@ -1,0 +1,61 @@
+"""What is to be captured, as values, and how libavformat is asked for it. Decides; opens nothing."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+OPEN_TIMEOUT_S = 10.0
+ANALYSE_US = 2_000_000
+"""Long enough for one GOP of most cameras; the size is known earlier, from SDP or the first keyframe."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One camera's source; `url` is free of credentials, as in the configuration."""
+
+    camera: str
+    url: str
+    fps: float
+    stall_s: float = 5.0
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What `av.open` is given: `location` may hold credentials and is never shown."""
+
+    location: str = field(repr=False)
+    container: str | None
+    options: dict[str, str] = field(repr=False)
+    looped: bool
+
+
+def _with_credentials(settings: SourceSettings) -> str:
+    parts = urlsplit(settings.url)
+    if not settings.username:
+        return settings.url
+    userinfo = f"{quote(settings.username, safe='')}:{quote(settings.password, safe='')}"
+    return urlunsplit(parts._replace(netloc=f"{userinfo}@{parts.netloc}"))
+
+
+def opening(settings: SourceSettings) -> Opening:
+    """How to open `settings` with libavformat."""
+    scheme, _, rest = settings.url.partition(":")
+    if scheme == "file":
+        return Opening(rest, None, {}, looped=True)
+    if scheme == "v4l2":
+        return Opening(rest, "v4l2", {"framerate": f"{settings.fps:g}"}, looped=False)
+    options = {
+        "rtsp_transport": "tcp",
+        "allowed_media_types": "video",  # the audio track is not even set up
+        "timeout": str(int(settings.stall_s * 1e6)),
+        "analyzeduration": str(ANALYSE_US),
+        "fflags": "nobuffer",
+    }
+    if scheme == "rtsps":
+        options["tls_verify"] = "1"
+        if settings.ca_file is not None:
+            options["ca_file"] = str(settings.ca_file)
+    return Opening(_with_credentials(settings), "rtsp", options, looped=False)

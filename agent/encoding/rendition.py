@@ -1,0 +1,108 @@
+"""One rendition of one camera: the masked picture -> one encoder -> one fan-out.
+
+    main = Rendition("parvis-fixed", EncoderSettings())
+    main.source.subscribe(queue, replay=False)
+    main.encode(masked_frame)
+
+One thread owns `encode`; consumers come and go through `source` from any thread.
+"""
+
+import logging
+
+from agent.encoding.encoder import Encoder, choose
+from agent.encoding.fanout import Fanout
+from agent.encoding.keyframes import KeyframePolicy
+from agent.encoding.scale import fit, scale
+from agent.encoding.settings import EncoderSettings
+from agent.errors import EncoderUnavailable
+from agent.units import TICKS_PER_SECOND, AccessUnit, MaskedFrame
+
+log = logging.getLogger(__name__)
+
+
+class Rendition:
+    """Encodes a camera's masked frames; with `limit`, scaled to fit and only while somebody watches."""
+
+    def __init__(self, camera: str, settings: EncoderSettings, limit: tuple[int, int] | None = None) -> None:
+        self._camera = camera
+        self._settings = settings
+        self._limit = limit
+        self._keyframes = KeyframePolicy()
+        self._encoder: Encoder | None = None
+        self._chosen: dict[tuple[int, int], str] = {}
+        self._epoch: int | None = None
+        self.source = Fanout(self._keyframes.wish)
+        self.encoded = 0
+        """Pictures that went through the encoder."""
+        self.bytes = 0
+
+    @property
+    def encoder_name(self) -> str:
+        """The encoder at work, by the configuration's word; empty before the first picture."""
+        return self._encoder.name if self._encoder else ""
+
+    def encode(self, frame: MaskedFrame) -> None:
+        """Encodes one picture and hands out what comes of it; EncoderUnavailable when no encoder works."""
+        if self._limit is not None and not self.source.watched:
+            self.close()
+            return
+        width, height = frame.width, frame.height
+        picture = frame.picture
+        if self._limit is not None:
+            width, height = fit(width, height, self._limit)
+            picture = scale(picture, frame.width, frame.height, (width, height))
+        encoder = self._ready(width, height, frame)
+        keyframe = self._keyframes.decide(frame.pts_90k, TICKS_PER_SECOND / self._settings.fps)
+        try:
+            units = encoder.encode(picture, frame.pts_90k, keyframe=keyframe)
+        except EncoderUnavailable:
+            self._encoder = None  # opened anew with the next picture
+            raise
+        self.encoded += 1
+        for data, is_keyframe, pts_90k in units:
+            self._publish(frame, data, is_keyframe, pts_90k)
+
+    def _ready(self, width: int, height: int, frame: MaskedFrame) -> Encoder:
+        """The encoder for this size and connection; a fresh one where either changed."""
+        if self._epoch != frame.epoch:
+            self._epoch = frame.epoch
+            self._keyframes.reset()
+            self.source.forget()
+        encoder = self._encoder
+        if encoder is None or encoder.size != (width, height) or encoder.full_range != frame.full_range:
+            if (width, height) not in self._chosen:
+                self._chosen = {(width, height): choose(width, height, self._settings)}
+                log.info("%s: encoder %s at %dx%d", self._camera, self._chosen[width, height], width, height)
+            name = self._chosen[width, height]
+            encoder = self._encoder = Encoder(name, width, height, frame.full_range, self._settings)
+            self._keyframes.reset()
+            self.source.forget()
+        return encoder
+
+    def _publish(self, frame: MaskedFrame, data: bytes, is_keyframe: bool, pts_90k: int) -> None:
+        encoder = self._encoder
+        assert encoder is not None
+        if is_keyframe:
+            self._keyframes.came(pts_90k)
+        self.bytes += len(data)
+        self.source.publish(
+            AccessUnit(
+                camera=self._camera,
+                data=data,
+                keyframe=is_keyframe,
+                pts_90k=pts_90k,
+                width=encoder.size[0],
+                height=encoder.size[1],
+                taken=frame.taken,
+                wall=frame.wall,
+                epoch=frame.epoch,
+                masks=frame.masks,
+            )
+        )
+
+    def close(self) -> None:
+        """Gives the encoder back; the next picture opens a fresh one."""
+        if self._encoder is not None:
+            self._encoder = None
+            self._keyframes.reset()
+            self.source.forget()
