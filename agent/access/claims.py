@@ -8,6 +8,7 @@ Laws
 """
 
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
@@ -26,6 +27,7 @@ LONGEST_GRANT_S = 12 * 3600
 LAST_SECOND = 253_402_300_799
 """9999-12-31T23:59:59Z: later times cannot be written down."""
 FAULTS_TOLD = 6
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Claims(_Strict):
         if day is None:
             return None
         try:
-            if isinstance(day, str) and len(day) == len("2026-12-31"):
+            if isinstance(day, str) and _DAY.fullmatch(day):
                 return date.fromisoformat(day)
         except ValueError:
             pass

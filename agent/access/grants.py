@@ -32,7 +32,18 @@ from agent.clock import WallTime, rfc3339
 from agent.errors import ClockUntrusted, GrantRefused, NotCovered
 from agent.language import say
 
-__all__ = ["LONGEST_GRANT_S", "MAX_TOKEN_BYTES", "Act", "Basis", "Grant", "GrantJudge", "bearer", "mint", "require"]
+__all__ = [
+    "ISSUED_AHEAD_S",
+    "LONGEST_GRANT_S",
+    "MAX_TOKEN_BYTES",
+    "Act",
+    "Basis",
+    "Grant",
+    "GrantJudge",
+    "bearer",
+    "mint",
+    "require",
+]
 
 ALGORITHM = "EdDSA"
 TYPE = "vigie-grant+jwt"
