@@ -13,7 +13,7 @@ LATENCY_BOUNDS_S = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """From a picture's compressed arrival to its access unit in the queues: counts per bucket, and the sum in seconds."""
+    """From a picture's compressed arrival to its access unit in the queues: counts per bucket, and their sum."""
 
     counts: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS_S) + 1)
     sum_s: float = 0.0

@@ -1,0 +1,191 @@
+"""One camera's line: capture -> masks -> encoders, in two threads, with what is true of it at any moment.
+
+The capture thread decodes and hands over through `LatestFrame`; the picture thread masks and encodes. Segments and
+viewers hang behind the renditions' fan-outs with queues of their own.
+"""
+
+import bisect
+import logging
+import threading
+import time
+from collections import deque
+
+from agent.capture import Capture, SourceSettings
+from agent.clock import Clock
+from agent.config import VIEW_MINIMUM
+from agent.config import Camera as Settings
+from agent.encoding import EncoderSettings, Rendition
+from agent.encoding.scale import TILE_BITRATE_KBPS, TILE_SIZE
+from agent.errors import EncoderUnavailable
+from agent.events import Emit, MasksBlind, MasksRestored
+from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
+from agent.masking import Masker, PictureMask
+from agent.queues import LatestFrame
+from agent.units import Blind, Frame, MaskedFrame, MaskState
+
+log = logging.getLogger(__name__)
+
+BURST_FRAMES = 4
+"""Frames that may wait after a hiccup of the network: 160 ms at 25 a second."""
+RATE_WINDOW_S = 4.0
+ENCODER_RETRY_S = 1.0
+
+
+class Meter:
+    """Rates over the last few seconds and the latency histogram; one thread writes, any reads."""
+
+    def __init__(self) -> None:
+        self._samples: deque[tuple[float, int]] = deque()
+        self._lock = threading.Lock()
+        self._counts = [0] * (len(LATENCY_BOUNDS_S) + 1)
+        self._sum_s = 0.0
+
+    def note(self, size_bytes: int, latency_s: float) -> None:
+        """A picture of `size_bytes` left the encoder `latency_s` after it came in."""
+        now = time.monotonic()
+        with self._lock:
+            self._samples.append((now, size_bytes))
+            self._trim(now)
+            self._counts[bisect.bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
+            self._sum_s += latency_s
+
+    def _trim(self, now: float) -> None:
+        while self._samples and now - self._samples[0][0] > RATE_WINDOW_S:
+            self._samples.popleft()
+
+    def rates(self) -> tuple[float, float]:
+        """(frames a second, kbit/s) over the window."""
+        with self._lock:
+            self._trim(time.monotonic())
+            if len(self._samples) < 2:
+                return 0.0, 0.0
+            span = self._samples[-1][0] - self._samples[0][0]
+            frames = len(self._samples) - 1
+            size = sum(size for _, size in self._samples) - self._samples[0][1]
+        return (frames / span, size * 8 / span / 1000) if span > 0 else (0.0, 0.0)
+
+    def latency(self) -> Latency:
+        """The histogram so far."""
+        with self._lock:
+            return Latency(tuple(self._counts), self._sum_s)
+
+
+class Camera:
+    """Runs one configured camera from `start` to `stop`."""
+
+    def __init__(self, settings: Settings, clock: Clock, emit: Emit) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._emit = emit
+        self._frames = LatestFrame(BURST_FRAMES)
+        self._masker = self._make_masker()
+        self.main = Rendition(settings.id, EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps))
+        self.tile = Rendition(
+            settings.id, EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1), TILE_SIZE
+        )
+        source = SourceSettings(
+            camera=settings.id,
+            url=settings.source,
+            fps=settings.fps,
+            stall_s=settings.stall_seconds,
+            username=settings.username,
+            password=settings.password().get_secret_value(),
+            ca_file=settings.ca_file,
+        )
+        self._capture = Capture(source, clock, self._frames.put, emit)
+        self._meter = Meter()
+        self._told: MaskState | None = None
+        self._blind_since: float | None = None
+        self._encoder_fault = ""
+        self._size = (0, 0)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"picture-{settings.id}", daemon=True)
+
+    def _make_masker(self) -> Masker:
+        masks = [PictureMask(mask.polygon, mask.style) for mask in self.settings.mask]
+        return Masker(self.settings.id, self.settings.name, masks)
+
+    def start(self) -> None:
+        """Starts both threads."""
+        self._thread.start()
+        self._capture.start()
+
+    def stop(self) -> None:
+        """Ends both threads; what was encoded is in the queues."""
+        self._stopping.set()
+        self._capture.stop()
+        self._frames.close()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            frame = self._frames.get(0.5)
+            if frame is None:
+                continue
+            try:
+                self._picture(frame)
+            except EncoderUnavailable as error:
+                self._encoder_fault = str(error)
+                log.error("%s: no encoder works: %s", self.settings.id, error)
+                self._stopping.wait(ENCODER_RETRY_S)
+            except Exception:
+                # The picture is lost, never shown: begin again from a whole mosaic.
+                log.exception("%s: a picture could not be made", self.settings.id)
+                self._masker = self._make_masker()
+                self._stopping.wait(ENCODER_RETRY_S)
+
+    def _picture(self, frame: Frame) -> None:
+        masked = self._masker.mask(frame)
+        self._tell(masked)
+        before = self.main.bytes
+        self.main.encode(masked)
+        latency_ns = self._clock.instant() - masked.taken
+        self.tile.encode(masked)
+        self._encoder_fault = ""
+        self._size = (masked.width, masked.height)
+        self._meter.note(self.main.bytes - before, latency_ns / 1e9)
+
+    def _tell(self, masked: MaskedFrame) -> None:
+        """Emits the passages between blind and burned."""
+        if masked.masks == self._told:
+            return
+        now = time.monotonic()
+        if isinstance(masked.masks, Blind):
+            self._blind_since = self._blind_since or now
+            self._emit(MasksBlind(self.settings.id, masked.masks.reason))
+        elif self._blind_since is not None:
+            self._emit(MasksRestored(self.settings.id, round(now - self._blind_since, 3)))
+            self._blind_since = None
+        self._told = masked.masks
+
+    def facts(self, *, recording: bool, recording_reason: str, last_segment: str | None, viewers: int) -> CameraFacts:
+        """What is true now; the vault's and the live room's part is given."""
+        fps, bitrate_kbps = self._meter.rates()
+        width, height = self._size
+        return CameraFacts(
+            id=self.settings.id,
+            name=self.settings.name,
+            capture=self._capture.state,
+            capture_reason=self._capture.reason,
+            masks=self._told or Blind("starting"),
+            fps=round(fps, 2),
+            bitrate_kbps=round(bitrate_kbps, 1),
+            width=width,
+            height=height,
+            encoder=self.main.encoder_name,
+            recording=recording and not self._encoder_fault,
+            recording_reason=self._encoder_fault or recording_reason,
+            last_segment=last_segment,
+            viewers=viewers,
+            frames=self._capture.frames,
+            below_minimum=self._below_minimum(width, height),
+            dropped={"frames": self._frames.dropped, "corrupt": self._capture.corrupt},
+            encoded={"main": self.main.encoded, "tile": self.tile.encoded},
+            latency=self._meter.latency(),
+        )
+
+    def _below_minimum(self, width: int, height: int) -> bool:
+        """True when the picture is smaller than the law asks of this view (arrete of 2007-08-03)."""
+        _, least_width, least_height = VIEW_MINIMUM[self.settings.view]
+        return width > 0 and (width < least_width or height < least_height)

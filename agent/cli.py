@@ -1,0 +1,156 @@
+"""The `vigie` command. Exit status: 0 done, 1 it failed or did not verify, 2 bad usage or configuration."""
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from agent import __version__
+from agent.config import load
+from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieError
+from agent.language import say
+
+log = logging.getLogger("agent")
+
+LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+"""No time: journald writes it."""
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    for chatty in ("aioice", "aiortc", "aiohttp.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from agent.mast import Mast  # here, so that `check` and `segments` start quickly
+
+    _configure_logging()
+    configuration = load(arguments.config)
+    asyncio.run(Mast(arguments.config, configuration).run())
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    configuration = load(arguments.config)
+    cameras = ", ".join(f"{camera.id} ({len(camera.mask)})" for camera in configuration.camera)
+    print(say(en=f"good; cameras (masks): {cameras}", fr=f"bonne ; caméras (masques) : {cameras}"))
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from agent.virtual.demo import demo
+
+    return asyncio.run(demo(arguments.state, arguments.seconds))
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            say(
+                en=f"{text!r} is not a time; write 2026-11-22T08:00:00Z",
+                fr=f"{text!r} n'est pas une date ; écrire 2026-11-22T08:00:00Z",
+            )
+        ) from error
+    if moment.tzinfo is None:
+        raise UsageError(
+            say(
+                en=f"{text!r} has no time zone; end it with Z for UTC",
+                fr=f"{text!r} est sans fuseau ; terminer par Z pour UTC",
+            )
+        )
+    return moment
+
+
+def _segments_list(arguments: argparse.Namespace) -> int:
+    from agent.vault.report import list_segments
+
+    rows = list_segments(
+        arguments.state,
+        camera=arguments.camera,
+        since=_moment(arguments.since) if arguments.since else None,
+        until=_moment(arguments.until) if arguments.until else None,
+    )
+    if arguments.json:
+        print(json.dumps([row.as_json() for row in rows], indent=1))
+        return 0
+    for row in rows:
+        print(row.as_line())
+    return 0
+
+
+def _segments_verify(arguments: argparse.Namespace) -> int:
+    from agent.vault.report import verify
+
+    findings = verify(arguments.state)
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            print(finding)
+        if not findings:
+            print(say(en="index and disk agree", fr="l'index et le disque concordent"))
+    return 1 if findings else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vigie", description=say(en="the agent on a mast", fr="l'agent d'un mât"))
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = command("run", _run, say(en="run the agent", fr="lancer l'agent"))
+    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    sub = command("check", _check, say(en="check a configuration", fr="vérifier une configuration"))
+    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    sub = command("demo", _demo, say(en="a whole virtual mast on this machine", fr="un mât virtuel complet ici"))
+    sub.add_argument("--seconds", type=float, default=0, metavar="N")
+    sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
+    _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
+    return parser
+
+
+def _segments_parser(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    sub = actions.add_parser("list", help=say(en="list the segments", fr="lister les segments"))
+    sub.set_defaults(run=_segments_list)
+    sub.add_argument("--camera", metavar="ID")
+    sub.add_argument("--since", metavar="T")
+    sub.add_argument("--until", metavar="T")
+    verify = actions.add_parser("verify", help=say(en="index against disk", fr="l'index face au disque"))
+    verify.set_defaults(run=_segments_verify)
+    for one in (sub, verify):
+        one.add_argument("--state", type=Path, required=True, metavar="DIR")
+        one.add_argument("--json", action="store_true")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; a user's mistake ends in sentences and status 2, a failure in one and status 1."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (UsageError, ConfigurationError, KeyFileError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except VigieError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BaseExceptionGroup as group:
+        expected, other = group.split(VigieError)
+        if other is not None:
+            raise
+        print(expected, file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 1

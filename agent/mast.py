@@ -1,0 +1,256 @@
+"""The mast: builds every room from the configuration and owns the one TaskGroup. The only file that sees every room.
+
+    await Mast(Path("vigie.toml"), load(Path("vigie.toml"))).run()
+
+Order of start: identity, vault (recovery), clock floor, cameras, then whoever looks from outside. The stop goes the
+other way, so that segments are sealed and the CSU is told.
+"""
+
+import asyncio
+import logging
+import resource
+import signal
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from agent import systemd
+from agent.access.grants import GrantJudge
+from agent.camera import Camera
+from agent.clock import SystemClock
+from agent.config import Configuration, load
+from agent.errors import ConfigurationError
+from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
+from agent.facts import CameraFacts, MastFacts
+from agent.identity import DeviceIdentity, load_or_make
+from agent.language import say
+from agent.live.server import LiveCamera, LiveServer
+from agent.telemetry.telemetry import Telemetry
+from agent.vault.recorder import Recorder
+from agent.vault.vault import Vault
+
+log = logging.getLogger(__name__)
+
+CLOCK_STEP_S = 1.0
+
+
+class Mast:
+    """One agent, from its start to its stop."""
+
+    def __init__(self, path: Path, configuration: Configuration) -> None:
+        self._path = path
+        self._configuration = configuration
+        self._clock = SystemClock()
+        self._started = time.monotonic()
+        self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
+        self._telemetry = self._make_telemetry(configuration)
+        self._vault = self._make_vault(configuration)
+        self._cameras: dict[str, tuple[Camera, Recorder]] = {}
+        self._live: LiveServer | None = None
+        self._live_task: asyncio.Task[None] | None = None
+        self._telemetry_task: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._watchdog = systemd.Watchdog()
+
+    def _make_telemetry(self, configuration: Configuration) -> Telemetry | None:
+        if configuration.mqtt is None:
+            return None
+        return Telemetry(configuration.mast, configuration.mqtt, self._clock, self.facts, self._identity.public_pem)
+
+    def _make_vault(self, configuration: Configuration) -> Vault:
+        return Vault(configuration.mast.state, configuration.vault, self._clock, self._identity, self.emit)
+
+    def emit(self, event: Event) -> None:
+        """Tells of an event: in the journal always, over MQTT where a broker is configured. From any thread."""
+        log.info("%s", event)
+        if self._telemetry is not None:
+            self._telemetry.emit(event)
+
+    def _camera_facts(self, camera: Camera, recorder: Recorder) -> CameraFacts:
+        told = recorder.facts()
+        name = camera.settings.id
+        facts = camera.facts(
+            recording=told.recording,
+            recording_reason=told.reason,
+            last_segment=told.last_segment,
+            viewers=self._live.viewers(name) if self._live is not None else 0,
+        )
+        return replace(facts, dropped={**facts.dropped, "vault": told.dropped})
+
+    def facts(self) -> MastFacts:
+        """What is true of the mast now."""
+        return MastFacts(
+            wall=self._clock.wall(),
+            uptime_s=time.monotonic() - self._started,
+            disk_free_bytes=self._vault.disk_free_bytes(),
+            buffer_hours=self._vault.buffer_hours(),
+            cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
+        )
+
+    def healthy(self) -> bool:
+        """True while every camera delivers pictures and every picture is recorded."""
+        cameras = self.facts().cameras
+        return bool(cameras) and all(one.capture == "live" and one.recording for one in cameras)
+
+    async def run(self) -> None:
+        """Runs until SIGTERM or SIGINT; SIGHUP reloads."""
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold plain pixels
+        await asyncio.to_thread(self._open_vault)
+        loop = asyncio.get_running_loop()
+        reload = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, reload.set)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._start(tasks)
+                keepers = [
+                    tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
+                    tasks.create_task(self._keep_watchdog(), name="watchdog"),
+                    tasks.create_task(self._watch_clock(), name="clock"),
+                ]
+                await self._stop.wait()
+                systemd.notify("STOPPING=1")
+                for task in keepers:
+                    task.cancel()
+                await self._end(self._live_task)
+                await asyncio.to_thread(self._stop_cameras, list(self._cameras))
+                await self._end(self._telemetry_task)
+        finally:
+            await asyncio.to_thread(self._close)
+
+    def _open_vault(self) -> None:
+        self._vault.open()
+        self._clock.raise_floor(self._vault.last_recorded_utc_ns())
+
+    def _close(self) -> None:
+        self._stop_cameras(list(self._cameras))
+        self._vault.close()
+
+    def _start(self, tasks: asyncio.TaskGroup) -> None:
+        self._start_cameras(self._configuration, [camera.id for camera in self._configuration.camera])
+        self._start_telemetry(tasks)
+        self._start_live(tasks)
+        self.emit(ConfigurationApplied(self._configuration.sha256))
+
+    def _start_telemetry(self, tasks: asyncio.TaskGroup) -> None:
+        if self._telemetry is not None:
+            self._telemetry_task = tasks.create_task(self._telemetry.run(), name="telemetry")
+
+    def _judge(self, configuration: Configuration) -> GrantJudge:
+        access = configuration.access
+        return GrantJudge(access.authority_keys(), configuration.mast.id, access.revoked)
+
+    def _start_live(self, tasks: asyncio.TaskGroup) -> None:
+        configuration = self._configuration
+        cameras = {
+            name: LiveCamera(name, camera.settings.name, camera.main.source, camera.tile.source)
+            for name, (camera, _) in self._cameras.items()
+        }
+        self._live = LiveServer(
+            configuration.http,
+            configuration.live,
+            self._judge(configuration),
+            self._clock,
+            cameras,
+            self.facts,
+            self.healthy,
+            self.emit,
+        )
+        self._live_task = tasks.create_task(self._live.serve(self._ready), name="live")
+
+    def _ready(self) -> None:
+        systemd.notify("READY=1")
+        assert self._live is not None
+        log.info("listening on port %d", self._live.port)
+
+    def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
+        for settings in configuration.camera:
+            if settings.id in names:
+                camera = Camera(settings, self._clock, self.emit)
+                recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
+                camera.start()
+                self._cameras[settings.id] = (camera, recorder)
+
+    def _stop_cameras(self, names: list[str]) -> None:
+        stopped = [self._cameras[name] for name in names if name in self._cameras]
+        for camera, _ in stopped:
+            camera.stop()
+        for _, recorder in stopped:
+            recorder.stop()
+        for name in names:
+            self._cameras.pop(name, None)
+
+    async def _end(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep_reloading(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:
+        while True:
+            await reload.wait()
+            reload.clear()
+            systemd.notify_reloading()
+            try:
+                new = await asyncio.to_thread(load, self._path)
+                self._refuse_unreloadable(new)
+            except ConfigurationError as error:
+                for line in error.faults:
+                    log.error("%s", line)
+                self.emit(ConfigurationRefused(len(error.faults)))
+            else:
+                await self._apply(new, tasks)
+                self.emit(ConfigurationApplied(new.sha256))
+            systemd.notify("READY=1")
+
+    def _refuse_unreloadable(self, new: Configuration) -> None:
+        if new.mast != self._configuration.mast:
+            text = say(
+                en="cannot change while the agent runs; restart the service",
+                fr="ne peut changer en marche ; redémarrer le service",
+            )
+            raise ConfigurationError((f"{self._path}: mast: {text}",))
+
+    async def _apply(self, new: Configuration, tasks: asyncio.TaskGroup) -> None:
+        """Restarts what changed and only that: a camera that is as it was loses no picture."""
+        old, self._configuration = self._configuration, new
+        before = {camera.id: camera for camera in old.camera}
+        kept = {camera.id for camera in new.camera if before.get(camera.id) == camera and new.vault == old.vault}
+        gone = [name for name in self._cameras if name not in kept]
+        came = [camera.id for camera in new.camera if camera.id not in kept]
+        live_changed = bool(gone or came) or new.http != old.http or new.live != old.live
+        if live_changed:
+            await self._end(self._live_task)
+        await asyncio.to_thread(self._stop_cameras, gone)
+        if new.vault != old.vault:
+            await asyncio.to_thread(self._vault.close)
+            self._vault = self._make_vault(new)
+            await asyncio.to_thread(self._open_vault)
+        if new.mqtt != old.mqtt:
+            await self._end(self._telemetry_task)
+            self._telemetry = self._make_telemetry(new)
+            self._start_telemetry(tasks)
+        self._start_cameras(new, came)
+        if live_changed:
+            self._start_live(tasks)
+        elif self._live is not None:
+            self._live.replace_judge(self._judge(new))
+
+    async def _keep_watchdog(self) -> None:
+        interval = systemd.watchdog_interval()
+        while interval is not None:
+            if self._watchdog.may_feed(self.facts(), time.monotonic()):
+                systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(interval)
+
+    async def _watch_clock(self) -> None:
+        """Tells of steps of the wall clock: names and ages hold through them, but people must know."""
+        offset = time.time() - time.monotonic()
+        while True:
+            await asyncio.sleep(1)
+            now = time.time() - time.monotonic()
+            if abs(now - offset) > CLOCK_STEP_S:
+                self.emit(ClockStepped(round(now - offset, 3)))
+            offset = now
