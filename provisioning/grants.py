@@ -81,7 +81,7 @@ def new_grant(
     habilitated_until: date | None = None,
     priority: int = 0,
 ) -> tuple[str, Grant]:
-    """A signed grant and what it says, good from `wall` for `valid_s` seconds; UsageError when no mast would take it."""
+    """A signed grant and what it says, good from `wall` for `valid_s` seconds; UsageError if no mast would take it."""
     if not wall.trusted:
         raise UsageError(
             say(

@@ -1,0 +1,1 @@
+"""Tests mirror agent/ one to one; what they share stands in `rig`."""

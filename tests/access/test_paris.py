@@ -1,0 +1,35 @@
+"""Days in Paris end when the legal time says so, on machines with and without a time zone database."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agent.access.paris import end_of_day
+
+
+@pytest.mark.parametrize(
+    ("day", "end"),
+    [
+        (date(2026, 1, 1), datetime(2026, 1, 1, 23, tzinfo=UTC)),
+        (date(2026, 7, 14), datetime(2026, 7, 14, 22, tzinfo=UTC)),
+        (date(2026, 3, 28), datetime(2026, 3, 28, 23, tzinfo=UTC)),  # the night in which summer time begins
+        (date(2026, 3, 29), datetime(2026, 3, 29, 22, tzinfo=UTC)),  # a day of 23 hours
+        (date(2026, 10, 24), datetime(2026, 10, 24, 22, tzinfo=UTC)),
+        (date(2026, 10, 25), datetime(2026, 10, 25, 23, tzinfo=UTC)),  # a day of 25 hours
+        (date(2026, 12, 31), datetime(2026, 12, 31, 23, tzinfo=UTC)),
+    ],
+)
+def test_a_day_ends_at_midnight_of_winter_or_summer_time(day: date, end: datetime) -> None:
+    assert end_of_day(day) == end.timestamp()
+
+
+@pytest.mark.skipif(not Path("/usr/share/zoneinfo/Europe/Paris").exists(), reason="needs the system's tzdata")
+def test_every_day_of_twenty_years_agrees_with_the_time_zone_database() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    day = date(2020, 1, 1)
+    while day.year < 2037:
+        after = day + timedelta(days=1)
+        assert end_of_day(day) == datetime(after.year, after.month, after.day, tzinfo=paris).timestamp(), day
+        day = after
