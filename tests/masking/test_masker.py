@@ -143,6 +143,7 @@ def test_overlapping_masks_and_masks_partly_outside_cover_what_is_inside() -> No
         [(0.5, 0.5), (0.502, 0.5), (0.502, 0.503)],  # smaller than a cell
         [(0.0, 0.3), (1.0, 0.3), (1.0, 0.305), (0.0, 0.305)],  # a sliver
         [(0.98, 0.9), (1.0, 0.9), (1.0, 1.0), (0.98, 1.0)],  # in the corner
+        [(0.1, 0.2), (0.3, 0.2), (0.3, 0.4), (0.1, 0.4)],  # where 12 cells would be too small
         [(-2, -2), (3, -2), (3, 3), (-2, 3)],  # everything
     ],
 )
