@@ -13,7 +13,12 @@
     |   +-- GrantRefused        401: no grant, or one that is no good
     |   +-- NotCovered          403: a good grant for something else
     |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
+    +-- LinkError               the MQTT broker is away or refuses: wait, then call again
+    |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
+    |   +-- LinkSilent          the same, in the other version of MQTT for once
     +-- KeyFileError            a key file is missing, unreadable or of another kind      -> exit 2
+    +-- ListenError             the address cannot be listened on: busy, or not ours      -> exit 1
+    +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
 """
@@ -86,5 +91,29 @@ class ClockUntrusted(AccessDenied):
     status = 503
 
 
+class LinkError(VigieError):
+    """The broker cannot be reached, refuses, or was lost. The message never carries a credential."""
+
+
+class LinkVersionRefused(LinkError):
+    """The broker says that it does not speak this version of MQTT."""
+
+
+class LinkSilent(LinkError):
+    """The broker took the connection but gave no answer to CONNECT: an old one may not know this version of MQTT."""
+
+
 class KeyFileError(VigieError):
     """A key file cannot be used; the message names the file and the mend."""
+
+
+class ListenError(VigieError):
+    """The listener cannot open its address; the message names it and the mend."""
+
+
+class OfferRefused(VigieError):
+    """A viewer's SDP offer that cannot be answered; `status` is 400 (malformed) or 406 (nothing that is spoken here)."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status

@@ -1,0 +1,307 @@
+"""The HTTP side of live view: WHEP, the page, its state, health and metrics. The only file that touches aiohttp.
+
+    POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
+    DELETE /whep/<camera>/<session>               under the same grant: the view ends
+    GET    /state                                 under a live grant: what the page shows
+    GET    /  /vigie.js  /vigie.css               the page: no secret in it, no grant asked for
+    GET    /healthz                               ok or not, nothing else
+    GET    /metrics                               Prometheus, loopback only
+
+Laws
+- First who (401), then what (404, 403), then how (415, 400, 406), then whether there is room (503).
+- A grant comes in the Authorization header and nowhere else; nothing is logged about a request.
+- Every refusal is one sentence as JSON, `{"error": word, "message": sentence}`, with CORS headers for configured
+  origins, so that a page can say why. An unforeseen error says nothing of its inside.
+"""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from agent.access.grants import Grant, GrantJudge, bearer, require
+from agent.clock import Clock
+from agent.config import IceServer
+from agent.errors import AccessDenied, ClockUntrusted, NotCovered, OfferRefused
+from agent.facts import MastFacts
+from agent.language import say
+from agent.live.listener import Door
+from agent.live.metrics import CONTENT_TYPE, exposition
+from agent.live.sdp import MAX_BYTES, read_offer
+from agent.live.sessions import Sessions, TooManyViewers, View
+from agent.live.state import ice_links, page_state
+from agent.queues import UnitSource
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+SDP = "application/sdp"
+RETRY_AFTER_S = "10"
+BODY_S = 10.0
+STOP_S = 2.0
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/vigie.js": ("vigie.js", "text/javascript"),
+    "/words.js": ("words.js", "text/javascript"),
+    "/vigie.css": ("vigie.css", "text/css"),
+}
+HEADERS = {
+    "Server": "vigie",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
+}
+EXPOSED = "Location, Link, Retry-After"
+WORDS = {400: "offer", 401: "grant", 403: "not-covered", 404: "unknown", 405: "method", 406: "codec", 413: "size"}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Renditions:
+    """A camera's two pictures."""
+
+    main: UnitSource
+    tile: UnitSource
+
+
+def refusal(status: int, message: str, word: str = "", headers: Mapping[str, str] | None = None) -> web.Response:
+    """A refusal as JSON; `word` is for programs, `message` for people."""
+    body = {"error": word or WORDS.get(status, "refused"), "message": message}
+    return web.json_response(body, status=status, headers=headers)
+
+
+def is_local(address: str | None) -> bool:
+    """True for a peer on this very machine."""
+    try:
+        found = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (mapped or found).is_loopback
+
+
+class Api:
+    """The handlers; `judge` may be replaced while they run."""
+
+    def __init__(
+        self,
+        judge: GrantJudge,
+        clock: Clock,
+        cameras: Mapping[str, Renditions],
+        facts: Callable[[], MastFacts],
+        healthy: Callable[[], bool],
+        sessions: Sessions,
+        ice_servers: Sequence[IceServer],
+    ) -> None:
+        self.judge = judge
+        self._clock = clock
+        self._cameras = cameras
+        self._facts = facts
+        self._healthy = healthy
+        self._sessions = sessions
+        self._ice_servers = tuple(ice_servers)
+        self._metrics = exposition(facts)
+        page = files("agent.live") / "page"
+        self._page = {path: ((page / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()}
+
+    def routes(self) -> list[web.RouteDef]:
+        """Where each handler answers."""
+        return [
+            *(web.get(path, self.page) for path in self._page),
+            web.get("/state", self.state),
+            web.get("/healthz", self.healthz),
+            web.get("/metrics", self.metrics),
+            web.post("/whep/{camera}", self.open),
+            web.options("/whep/{camera}", self.options),
+            web.delete("/whep/{camera}/{session}", self.end),
+            web.options("/whep/{camera}/{session}", self.options),
+        ]
+
+    def _grant(self, request: web.Request) -> tuple[str, Grant]:
+        token = bearer(request.headers.get(hdrs.AUTHORIZATION))
+        return token, self.judge.judge(token, self._clock.wall())
+
+    async def page(self, request: web.Request) -> web.Response:
+        """The status page's files, read once at start."""
+        body, kind = self._page[request.path]
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    async def state(self, request: web.Request) -> web.Response:
+        """The covered cameras' facts."""
+        _, grant = self._grant(request)
+        covered = [camera for camera in self._cameras if camera in grant.cameras and "live" in grant.allow]
+        if not covered:
+            raise NotCovered(
+                say(
+                    en="the grant allows live view of no camera of this mast; ask for one that does",
+                    fr="l'autorisation ne permet la vue directe d'aucune caméra de ce mât ; en demander une",
+                )
+            )
+        return web.json_response(page_state(self._facts(), covered, grant.expires_at, self._ice_servers))
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """`ok` or `not ok`."""
+        good = self._healthy()
+        return web.Response(text="ok\n" if good else "not ok\n", status=200 if good else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus metrics for this machine only; what came through a proxy came from elsewhere."""
+        forwarded = hdrs.FORWARDED in request.headers or hdrs.X_FORWARDED_FOR in request.headers
+        if forwarded or not is_local(request.remote):
+            return refusal(
+                403, say(en="metrics answer loopback only", fr="métriques : boucle locale seulement"), "local"
+            )
+        return web.Response(body=self._metrics(), headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
+
+    async def options(self, _: web.Request) -> web.Response:
+        """What a WHEP player may send; CORS preflights are answered before they come here."""
+        return web.Response(status=204, headers={"Accept-Post": SDP, "Allow": "POST, DELETE, OPTIONS"})
+
+    async def open(self, request: web.Request) -> web.Response:
+        """`POST /whep/<camera>`: a view begins."""
+        token, grant = self._grant(request)
+        camera = request.match_info["camera"]
+        renditions = self._cameras.get(camera)
+        if renditions is None:
+            return refusal(404, say(en="no such camera on this mast", fr="caméra inconnue sur ce mât"))
+        require(grant, camera, "live")
+        if request.content_type != SDP:
+            return refusal(415, say(en=f"send the offer as {SDP}", fr=f"envoyer l'offre en {SDP}"), "type")
+        rendition = request.query.get("rendition", "main")
+        if rendition not in ("main", "tile"):
+            return refusal(400, say(en="rendition is main or tile", fr="rendition vaut main ou tile"), "rendition")
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+        source = renditions.tile if rendition == "tile" else renditions.main
+        view, answer = await self._sessions.open(camera, source, rendition, token, grant, read_offer(body))
+        return self._opened(view, answer)
+
+    def _opened(self, view: View, answer: str) -> web.Response:
+        response = web.Response(body=answer.encode(), status=201, content_type=SDP)
+        response.headers[hdrs.LOCATION] = f"/whep/{view.camera}/{view.key}"
+        for link in ice_links(self._ice_servers):
+            response.headers.add(hdrs.LINK, link)
+        return response
+
+    async def end(self, request: web.Request) -> web.Response:
+        """`DELETE` on the session: the view ends, under the grant that opened it."""
+        _, grant = self._grant(request)
+        view = self._sessions.find(request.match_info["camera"], request.match_info["session"])
+        if view is None:
+            return refusal(404, say(en="no such session; it may have ended", fr="session inconnue ou déjà terminée"))
+        if view.jti != grant.jti:
+            raise NotCovered(
+                say(
+                    en="another grant opened this session; only that one ends it",
+                    fr="une autre autorisation a ouvert cette session ; elle seule y met fin",
+                )
+            )
+        await self._sessions.end(view, "left")
+        return web.Response(status=200)
+
+
+async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """The handler's answer, or the refusal that says why there is none."""
+    try:
+        return await handler(request)
+    except AccessDenied as error:
+        word = "clock" if isinstance(error, ClockUntrusted) else ""
+        headers = {str(hdrs.WWW_AUTHENTICATE): "Bearer"} if error.status == 401 else None
+        return refusal(error.status, str(error), word, headers)
+    except OfferRefused as error:
+        return refusal(error.status, str(error))
+    except TooManyViewers:
+        text = say(en="the viewer limit is reached; try again shortly", fr="nombre de vues atteint ; réessayer bientôt")
+        return refusal(503, text, "viewers", {hdrs.RETRY_AFTER: RETRY_AFTER_S})
+    except TimeoutError:
+        return refusal(408, say(en="the offer took too long to arrive", fr="l'offre a mis trop de temps"), "slow")
+    except web.HTTPException as error:
+        allow = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
+        return refusal(error.status, error.reason, headers=allow)
+    except Exception as error:
+        # a fault of ours: its kind is logged for the maker, never a request's content, and the peer learns nothing
+        log.error("live: unexpected %s at %s", type(error).__name__, _place(error))
+        return refusal(500, say(en="internal error", fr="erreur interne"), "internal")
+
+
+def _place(error: BaseException) -> str:
+    """File and line where the error arose."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+
+
+def _preflight(allowed: bool) -> web.Response:
+    if not allowed:
+        return refusal(403, say(en="this origin is not configured", fr="origine non configurée"), "origin")
+    headers = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, DELETE, OPTIONS",
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type",
+        hdrs.ACCESS_CONTROL_MAX_AGE: "600",
+    }
+    return web.Response(status=204, headers=headers)
+
+
+def application(api: Api, origins: Sequence[str], door: Door) -> web.Application:
+    """The aiohttp application around `api`."""
+    known = frozenset(origins)
+
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Bounds, CORS and refusals around every handler."""
+        door.busy(request.transport)
+        origin = request.headers.get(hdrs.ORIGIN)
+        if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+            response: web.StreamResponse = _preflight(origin in known)
+        else:
+            response = await answered(handler, request)
+        if origin is not None and origin in known and not response.prepared:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
+        door.idle(request.transport)
+        return response
+
+    async def dress(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(HEADERS)
+        if known:
+            response.headers[hdrs.VARY] = hdrs.ORIGIN
+
+    app = web.Application(middlewares=[around], client_max_size=MAX_BYTES)
+    app.add_routes(api.routes())
+    app.on_response_prepare.append(dress)
+    return app
+
+
+class Server:
+    """aiohttp's protocol factory, without a listener: `listener` owns the socket."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=STOP_S,
+            max_line_size=4096,
+            max_field_size=16384,
+        )
+
+    async def start(self) -> Callable[[], asyncio.Protocol]:
+        """The factory of connections."""
+        await self._runner.setup()
+        server: Any = self._runner.server
+        factory: Callable[[], asyncio.Protocol] = server
+        return factory
+
+    async def stop(self) -> None:
+        """Ends what is under way and closes every connection."""
+        await self._runner.cleanup()

@@ -1,0 +1,1 @@
+"""Live view, tested with real parts: a real encoder, aiortc as viewer, and headless Chromium."""
