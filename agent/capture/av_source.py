@@ -111,7 +111,7 @@ class AvSource:
                 options=self._how.options,
                 timeout=(OPEN_TIMEOUT_S, self._settings.stall_s),
             )
-        except (OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise SourceError(
                 say(en=f"cannot be opened: {_kind(error)}", fr=f"ouverture impossible : {_kind(error)}")
             ) from None
@@ -160,14 +160,14 @@ class AvSource:
                 raise SourceLost(say(en="sends nothing that decodes", fr="n'envoie rien de décodable"))
             try:
                 packet = next(packets, None)
-            except OSError as error:
-                raise SourceLost(say(en=f"stopped: {_kind(error)}", fr=f"arrêté : {_kind(error)}")) from None
-            except ValueError:  # a packet that the demuxer cannot parse
+            except av.error.InvalidDataError:  # a packet that the demuxer cannot parse
                 self.corrupt += 1
                 if self._how.looped:
                     return
                 packets = self._container.demux(stream)
                 continue
+            except (av.error.FFmpegError, OSError) as error:
+                raise SourceLost(say(en=f"stopped: {_kind(error)}", fr=f"arrêté : {_kind(error)}")) from None
             if packet is None:
                 return
             taken = self._clock.instant()
@@ -178,7 +178,7 @@ class AvSource:
     def _decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
         try:
             return packet.decode()
-        except (OSError, ValueError):
+        except (av.error.FFmpegError, OSError, ValueError):
             self.corrupt += 1
             return []
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 from agent.capture.av_source import AvSource, Decoded
@@ -67,7 +68,9 @@ class Capture:
             except SourceError as error:
                 self._lose(str(error))
             except Exception as error:  # a fault of ours must not end recording for good
-                log.exception("capture of %s failed", self._settings.camera)
+                # without the error's text, which may hold a location and with it a credential
+                where = "".join(traceback.format_tb(error.__traceback__))
+                log.error("%s: %s\n%s", self._settings.camera, type(error).__name__, where)
                 self._lose(type(error).__name__)
             if time.monotonic() - began > STEADY_S:
                 waits = backoff_s()
