@@ -1,0 +1,104 @@
+"""The ring's keeper: carries out what `ring.py` decides, and remembers how much room there is.
+
+Laws
+- A row is marked before its file goes and again after: a power cut in between is finished by the next round.
+- Room is judged once a round: a file that is deleted and still open somewhere frees nothing, and must not pull the
+  whole ring after it.
+- It runs after each sealed segment and every ten seconds, in a thread of its own; a failing disk ends a round, never
+  the thread.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from agent.clock import Clock
+from agent.config import Vault as Settings
+from agent.errors import VaultError
+from agent.vault.index import Index
+from agent.vault.reasons import why
+from agent.vault.ring import Eviction, Room, age_cutoff_ms, too_much, too_old
+from agent.vault.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 10.0
+STOP_S = 30.0
+BATCH = 256
+
+
+class Keeper:
+    """Keeps the ring within its budget, its retention and the disk."""
+
+    def __init__(
+        self, index: Index, storage: Storage, settings: Settings, clock: Clock, open_bytes: Callable[[], int]
+    ) -> None:
+        self._index = index
+        self._storage = storage
+        self._settings = settings
+        self._clock = clock
+        self._open_bytes = open_bytes
+        self._round = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="vault-ring", daemon=True)
+        self.buffer_hours = 0.0
+        self.disk_free_bytes = 0
+
+    def start(self) -> None:
+        """Begins with a round at once."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """A round soon; never blocks."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends after the round that runs."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                self.round()
+            except (OSError, VaultError) as error:
+                logger.error("the ring cannot be kept: %s", why(error))
+            self._wake.wait(EVERY_S)
+
+    def round(self) -> None:
+        """One round, now and in this thread: finish what was begun, then age, then room."""
+        with self._round:
+            self._finish(self._index.evicting())
+            self._evict(self._old())
+            self._evict(self._surplus())
+            self._remember()
+
+    def _old(self) -> Sequence[Eviction]:
+        cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)
+        return () if cutoff_ms is None else too_old(self._index.aged(cutoff_ms, BATCH), cutoff_ms)
+
+    def _surplus(self) -> Sequence[Eviction]:
+        free_bytes, disk_bytes = self._storage.space()
+        room = Room(self._index.live_bytes, self._open_bytes(), free_bytes, disk_bytes)
+        return too_much(self._index.oldest(BATCH), room, int(self._settings.max_gib * 2**30))
+
+    def _evict(self, evictions: Sequence[Eviction]) -> None:
+        if not evictions:
+            return
+        self._index.begin_eviction((one.seq, one.rule) for one in evictions)
+        self._finish([(one.seq, one.name) for one in evictions])
+
+    def _finish(self, begun: Sequence[tuple[int, str]]) -> None:
+        if not begun:
+            return
+        self._storage.destroy(name for _, name in begun)
+        self._index.end_eviction([seq for seq, _ in begun], self._clock.wall().utc_ms)
+        self._storage.prune({name.rpartition("/")[0] for _, name in begun})
+
+    def _remember(self) -> None:
+        span = self._index.span_ms()
+        self.buffer_hours = 0.0 if span is None else max(0, span[1] - span[0]) / 3_600_000
+        self.disk_free_bytes = self._storage.space()[0]

@@ -1,0 +1,152 @@
+"""The vault as the mast sees it: opens the state directory, records cameras, keeps the ring.
+
+    vault = Vault(state, settings, clock, identity, emit)
+    vault.open()                                     # blocks: lock, index, recovery after a power cut
+    clock.raise_floor(vault.last_recorded_utc_ns())
+    recorder = vault.record("parvis-fixed", source, bitrate_kbps=4000)
+    ...
+    vault.close()                                    # seals what is open
+
+`open`, `record`, `Recorder.stop` and `close` wait for the disk: call them in a thread. Everything else never blocks.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from agent.clock import Clock
+from agent.config import Vault as Settings
+from agent.errors import VaultBusy, VaultError
+from agent.events import Emit, PowerCutFound
+from agent.identity import DeviceIdentity
+from agent.language import say
+from agent.queues import UnitSource
+from agent.vault.disk import Disk
+from agent.vault.index import FILE, Index
+from agent.vault.keeper import Keeper
+from agent.vault.reasons import why
+from agent.vault.recorder import Recorder, Tools
+from agent.vault.recovery import recover
+from agent.vault.sealing import Sealer
+from agent.vault.storage import Storage
+
+LOCK = "lock"
+
+
+class Vault:
+    """All recordings of one mast, under one state directory."""
+
+    def __init__(
+        self,
+        state: Path,
+        settings: Settings,
+        clock: Clock,
+        identity: DeviceIdentity,
+        emit: Emit,
+        disk: Disk | None = None,
+    ) -> None:
+        self._state = state
+        self._settings = settings
+        self._clock = clock
+        self._identity = identity
+        self._emit = emit
+        self._storage = Storage(state, disk or Disk())
+        self._lock: int | None = None
+        self._index: Index | None = None
+        self._keeper: Keeper | None = None
+        self._recorders: list[Recorder] = []
+
+    def open(self) -> None:
+        """Takes the state directory, recovers it, starts the ring. VaultBusy, or VaultError with the mend."""
+        try:
+            self._lock = _take(self._state)
+            self._index = Index(self._state / FILE)
+            found = recover(self._storage, self._index, self._identity.sign)
+            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            self._keeper.start()
+        except OSError as error:
+            self.close()
+            raise VaultError(f"{self._state}: {why(error)}") from error
+        except VaultError:
+            self.close()
+            raise
+        if found:
+            self._emit(PowerCutFound(found))
+
+    def record(self, camera_id: str, source: UnitSource, bitrate_kbps: int) -> Recorder:
+        """Starts recording a camera at the next keyframe of `source`."""
+        index, keeper = self._opened()
+        tools = Tools(
+            self._storage,
+            index,
+            Sealer(self._settings.recipients),
+            self._identity.sign,
+            self._clock,
+            self._emit,
+            keeper.poke,
+        )
+        recorder = Recorder(camera_id, source, bitrate_kbps, self._settings.segment_seconds, tools)
+        self._recorders = [*(one for one in self._recorders if not one.ended), recorder]
+        recorder.start()
+        return recorder
+
+    def close(self) -> None:
+        """Stops all recorders, seals what is open, lets go of the state directory. Can be called twice."""
+        recorders, self._recorders = self._recorders, []
+        for recorder in recorders:
+            recorder.end()
+        stuck = [one for one in recorders if not one.stop()]
+        if stuck:
+            return  # their threads hold the index; the process's end lets go of the lock
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.stop()
+        index, self._index = self._index, None
+        if index is not None:
+            index.close()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def buffer_hours(self) -> float:
+        """How far back the ring reaches, as of its last round."""
+        return 0.0 if self._keeper is None else self._keeper.buffer_hours
+
+    def disk_free_bytes(self) -> int:
+        """Free space under the state directory, as of the ring's last round."""
+        return 0 if self._keeper is None else self._keeper.disk_free_bytes
+
+    def last_recorded_utc_ns(self) -> int:
+        """The greatest start or end in the index, 0 without any: wall time below it cannot be right."""
+        index, _ = self._opened()
+        return (index.last_recorded_ms() or 0) * 1_000_000
+
+    def _opened(self) -> tuple[Index, Keeper]:
+        if self._index is None or self._keeper is None:
+            raise VaultError(say(en="the vault is not open", fr="le coffre n'est pas ouvert"))
+        return self._index, self._keeper
+
+    def _open_bytes(self) -> int:
+        return sum(one.open_bytes() for one in self._recorders)
+
+
+def _take(state: Path) -> int:
+    """Makes the state directory 0700 if need be and locks it for this process."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if state.stat().st_mode & 0o077:
+        state.chmod(0o700)
+    lock = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise VaultBusy(
+            say(
+                en=f"{state}: another agent is recording here; stop it first, or give this one another mast.state",
+                fr=f"{state} : un autre agent y enregistre ; l'arrêter d'abord, ou choisir un autre mast.state",
+            )
+        ) from error
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
