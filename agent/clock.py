@@ -21,6 +21,7 @@ BUILD_EPOCH_NS = 1_790_000_000 * 10**9
 """No agent of this build ran before this (2026-09-21): a lower clock is wrong."""
 
 STA_UNSYNC = 0x0040  # linux/timex.h
+STA_NANO = 0x2000
 TIME_ERROR = 5
 
 
@@ -93,6 +94,14 @@ class KernelDiscipline:
             good = state not in (-1, TIME_ERROR) and not timex.status & STA_UNSYNC
             self._answer = (good, timex.maxerror / 1000 if good else None)
         return self._answer
+
+
+def kernel_offset_ms() -> float | None:
+    """What the kernel still has to correct (adjtimex(2), `offset`), in ms; None when it refuses to answer."""
+    timex = _Timex()
+    if ctypes.CDLL(None).adjtimex(ctypes.byref(timex)) == -1:
+        return None
+    return float(timex.offset) / (1_000_000 if timex.status & STA_NANO else 1000)
 
 
 class SystemClock:
