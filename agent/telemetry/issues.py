@@ -1,0 +1,186 @@
+"""Facts -> what a person ought to look at. Decides; touches nothing.
+
+Every issue has a stable key, a severity and a sentence in French and in English; the one who reads may speak either.
+`error`: pictures, recordings or proof are being lost. `warning`: they soon will be. `info`: worth knowing.
+"""
+
+from collections.abc import Iterator
+
+from agent.facts import CameraFacts, MastFacts
+from agent.telemetry.values import Issue, MachineFacts, OutboxFacts
+from agent.units import Blind
+
+GIB = 1 << 30
+DISK_ERROR_BYTES = GIB // 2
+DISK_WARNING_BYTES = 2 * GIB
+HOT_C = 80.0
+"""Where a Raspberry Pi begins to slow itself down."""
+TOO_HOT_C = 90.0
+MEMORY_WARNING_SHARE = 0.05
+CLOCK_ERROR_MS = 1000.0
+LOST_FRAMES_SHARE = 0.02
+
+
+def find(
+    facts: MastFacts,
+    machine: MachineFacts,
+    outbox: OutboxFacts,
+    before: MastFacts | None = None,
+    retention_hours: float | None = None,
+) -> tuple[Issue, ...]:
+    """All issues now, gravest first. `before`: the facts of the last health message, for what is lost meanwhile."""
+    earlier = {camera.id: camera for camera in before.cameras} if before else {}
+    found = [
+        *_of_disk(facts, retention_hours),
+        *_of_machine(machine),
+        *_of_clock(facts),
+        *_of_outbox(outbox),
+        *(issue for camera in facts.cameras for issue in _of_camera(camera, earlier.get(camera.id))),
+    ]
+    return tuple(sorted(found, key=lambda issue: ("error", "warning", "info").index(issue.severity)))
+
+
+def _of_disk(facts: MastFacts, retention_hours: float | None) -> Iterator[Issue]:
+    free = facts.disk_free_bytes
+    if free < DISK_WARNING_BYTES:
+        yield Issue(
+            "disk_low",
+            "error" if free < DISK_ERROR_BYTES else "warning",
+            f"{free / GIB:.1f} GiB left on the recording disk; lower max_gib or fit a larger disk",
+            f"il reste {free / GIB:.1f} Gio sur le disque d'enregistrement ; réduire max_gib ou agrandir le disque",
+        )
+    # an agent that has run for longer than the ring reaches back has evicted for lack of room
+    if retention_hours and facts.uptime_s / 3600 > facts.buffer_hours + 1 and facts.buffer_hours < retention_hours - 1:
+        yield Issue(
+            "buffer_short",
+            "warning",
+            f"recordings reach back {facts.buffer_hours:.0f} h, retention asks for {retention_hours:.0f} h; "
+            "raise max_gib or lower bitrate_kbps",
+            f"les enregistrements couvrent {facts.buffer_hours:.0f} h, la durée demandée est {retention_hours:.0f} h ; "
+            "augmenter max_gib ou réduire bitrate_kbps",
+        )
+
+
+def _of_machine(machine: MachineFacts) -> Iterator[Issue]:
+    degrees = machine.temperature_c
+    if degrees is not None and degrees >= HOT_C:
+        yield Issue(
+            "temperature",
+            "error" if degrees >= TOO_HOT_C else "warning",
+            f"the processor is at {degrees:.0f} °C; check the box's ventilation",
+            f"le processeur est à {degrees:.0f} °C ; vérifier la ventilation du boîtier",
+        )
+    if machine.throttling and machine.throttling.now:
+        why = ", ".join(machine.throttling.now)
+        yield Issue(
+            "throttling",
+            "warning",
+            f"the processor is held back ({why}); check power supply and cooling",
+            f"le processeur est bridé ({why}) ; vérifier l'alimentation et le refroidissement",
+        )
+    total, available = machine.memory_total_bytes, machine.memory_available_bytes
+    if total and available is not None and available < MEMORY_WARNING_SHARE * total:
+        left = available >> 20
+        yield Issue("memory_low", "warning", f"{left} MiB of memory left", f"il reste {left} Mio de mémoire")
+
+
+def _of_clock(facts: MastFacts) -> Iterator[Issue]:
+    wall = facts.wall
+    if not wall.trusted:
+        yield Issue(
+            "clock_untrusted",
+            "error",
+            "the clock is before the last recorded time, so no grant can be judged; restore the time service",
+            "l'horloge précède la dernière date enregistrée, aucun accès n'est possible ; rétablir le serveur de temps",
+        )
+    elif not wall.synchronised:
+        yield Issue(
+            "clock_unsynchronised",
+            "warning",
+            "no time service keeps the clock; recordings may bear a wrong time",
+            "aucun serveur de temps ne règle l'horloge ; l'heure des enregistrements peut être fausse",
+        )
+    elif wall.error_ms is not None and wall.error_ms > CLOCK_ERROR_MS:
+        seconds = wall.error_ms / 1000
+        yield Issue(
+            "clock_uncertain",
+            "warning",
+            f"the clock may be {seconds:.1f} s off",
+            f"l'horloge peut être fausse de {seconds:.1f} s",
+        )
+
+
+def _of_outbox(outbox: OutboxFacts) -> Iterator[Issue]:
+    if outbox.dropped:
+        yield Issue(
+            "events_lost",
+            "warning",
+            f"{outbox.dropped} events were lost since start: the broker was away for too long",
+            f"{outbox.dropped} événements perdus depuis le démarrage : courtier absent trop longtemps",
+        )
+
+
+def _of_camera(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Issue]:
+    name, key = camera.name, camera.id
+    if camera.capture == "lost":
+        why = camera.capture_reason
+        yield Issue("capture_lost", "error", f"{name}: no picture: {why}", f"{name} : pas d'image : {why}", key)
+    if isinstance(camera.masks, Blind) and camera.capture == "live":
+        why = camera.masks.reason
+        yield Issue(
+            "blind",
+            "error",
+            f"{name}: the whole picture is masked ({why})",
+            f"{name} : toute l'image est masquée ({why})",
+            key,
+        )
+    if not camera.recording and (camera.capture == "live" or camera.recording_reason):
+        why = camera.recording_reason or "-"
+        yield Issue(
+            "recording_off",
+            "error",
+            f"{name}: nothing is recorded: {why}",
+            f"{name} : rien n'est enregistré : {why}",
+            key,
+        )
+    if camera.below_minimum and camera.capture == "live":
+        size = f"{camera.width}x{camera.height}, {camera.fps:.0f}"
+        yield Issue(
+            "below_minimum",
+            "error",
+            f"{name}: {size} fps is below the legal minimum for its view (decree of 3 August 2007)",
+            f"{name} : {size} i/s, sous le minimum légal pour sa vue (arrêté du 3 août 2007)",
+            key,
+        )
+    if earlier is not None:
+        yield from _of_losses(camera, earlier)
+
+
+def _of_losses(camera: CameraFacts, earlier: CameraFacts) -> Iterator[Issue]:
+    lost = {what: count - earlier.dropped.get(what, 0) for what, count in camera.dropped.items()}
+    name, key = camera.name, camera.id
+    if (gap := lost.get("vault", 0)) > 0:
+        yield Issue(
+            "recording_gap",
+            "error",
+            f"{name}: {gap} pictures missing from the recording; the disk is too slow",
+            f"{name} : {gap} images manquent à l'enregistrement ; le disque est trop lent",
+            key,
+        )
+    taken = max(0, camera.frames - earlier.frames)
+    if (frames := lost.get("frames", 0)) > LOST_FRAMES_SHARE * (taken + frames):
+        yield Issue(
+            "frames_dropped",
+            "warning",
+            f"{name}: {frames} of {taken + frames} pictures dropped; the processor does not keep up",
+            f"{name} : {frames} images perdues sur {taken + frames} ; le processeur ne suit pas",
+            key,
+        )
+    if (behind := lost.get("live", 0)) > 0:
+        yield Issue(
+            "viewer_slow",
+            "info",
+            f"{name}: a viewer's network is too slow ({behind} pictures skipped)",
+            f"{name} : le réseau d'un poste est trop lent ({behind} images sautées)",
+            key,
+        )

@@ -1,0 +1,55 @@
+"""Which retained messages are due: on change, and every so often without. Decides; touches nothing.
+
+- A camera's state is due when its lasting part changed or when the last one is `every_s` old.
+- Cameras come and go with a reload, and while the agent stops there are none for a moment. Discovery and the removal of
+  a camera's retained state therefore wait until the set of cameras has been the same for `SETTLE_S`, and a mast without
+  any camera is never told of: a configuration has at least one.
+"""
+
+from agent.facts import MastFacts
+from agent.telemetry.discovery import discovery
+from agent.telemetry.payloads import Json, camera_state, encode, lasting
+from agent.telemetry.topics import Topics
+from agent.telemetry.values import Publication
+
+SETTLE_S = 3.0
+
+
+class News:
+    """Remembers what was told last."""
+
+    def __init__(self, topics: Topics, site: str, version: str, every_s: float) -> None:
+        self._topics = topics
+        self._site = site
+        self._version = version
+        self._every_s = every_s
+        self._states: dict[str, tuple[Json, float]] = {}
+        self._described: bytes = b""
+        self._cameras: tuple[tuple[tuple[str, str], ...], float] = ((), 0.0)
+
+    def look(self, facts: MastFacts, now_s: float) -> tuple[Publication, ...]:
+        """What is due at `now_s` (monotonic seconds)."""
+        due = []
+        for camera in facts.cameras:
+            state = camera_state(camera, facts.wall)
+            told, told_s = self._states.get(camera.id, ({}, 0.0))
+            if told != lasting(state) or now_s - told_s >= self._every_s:
+                self._states[camera.id] = lasting(state), now_s
+                due.append(Publication(self._topics.camera_state(camera.id), encode(state), retain=True))
+        return (*due, *self._of_the_set(facts, now_s))
+
+    def _of_the_set(self, facts: MastFacts, now_s: float) -> tuple[Publication, ...]:
+        names = tuple((camera.id, camera.name) for camera in facts.cameras)
+        if names != self._cameras[0]:
+            self._cameras = names, now_s
+        if not names or (self._described and now_s - self._cameras[1] < SETTLE_S):
+            return ()
+        removed = self._states.keys() - {name for name, _ in names}
+        due = [Publication(self._topics.camera_state(one), b"", retain=True) for one in sorted(removed)]
+        for one in removed:
+            del self._states[one]
+        content = encode(discovery(self._topics, self._site, self._version, facts.cameras))
+        if content != self._described:
+            self._described = content
+            due.append(Publication(self._topics.discovery, content, retain=True))
+        return tuple(due)
