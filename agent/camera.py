@@ -5,6 +5,7 @@ viewers hang behind the renditions' fan-outs with queues of their own.
 """
 
 import bisect
+import contextlib
 import logging
 import threading
 import time
@@ -119,6 +120,8 @@ class Camera:
             self._thread.join()
 
     def _run(self) -> None:
+        with contextlib.suppress(EncoderUnavailable):  # the first picture meets it again, and tells
+            self.main.prepare()
         while not self._stopping.is_set():
             frame = self._frames.get(0.5)
             if frame is None:

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 TIME_BASE = Fraction(1, TICKS_PER_SECOND)
 TRIAL_FRAMES = 3
+TRIAL_SIZE = (640, 360)
 NAL_SPS = 7
 
 
@@ -79,8 +80,9 @@ class Encoder:
         return units
 
 
-def _trial(name: str, width: int, height: int, settings: EncoderSettings) -> None:
+def _trial(name: str, settings: EncoderSettings) -> None:
     """Really encodes a few pictures: a driver that opens is not yet one that works."""
+    width, height = TRIAL_SIZE
     encoder = Encoder(name, width, height, False, settings)
     grey = np.full((height * 3 // 2, width), 128, np.uint8)
     step = round(TICKS_PER_SECOND / settings.fps)
@@ -89,15 +91,17 @@ def _trial(name: str, width: int, height: int, settings: EncoderSettings) -> Non
         raise EncoderUnavailable(f"{name}: no keyframe came out of a trial")
 
 
-def choose(width: int, height: int, settings: EncoderSettings) -> str:
-    """The first candidate that passes a real trial encode at this size; EncoderUnavailable when none does."""
-    refusals = []
+def working(settings: EncoderSettings) -> list[str]:
+    """The candidates that pass a real trial encode, best first; EncoderUnavailable when none does."""
+    names, refusals = [], []
     for name in settings.candidates:
         try:
-            _trial(name, width, height, settings)
+            _trial(name, settings)
         except EncoderUnavailable as error:
             refusals.append(str(error))
             log.info("encoder not taken: %s", error)
         else:
-            return name
-    raise EncoderUnavailable("; ".join(refusals))
+            names.append(name)
+    if not names:
+        raise EncoderUnavailable("; ".join(refusals))
+    return names

@@ -9,7 +9,7 @@ One thread owns `encode`; consumers come and go through `source` from any thread
 
 import logging
 
-from agent.encoding.encoder import Encoder, choose
+from agent.encoding.encoder import Encoder, working
 from agent.encoding.fanout import Fanout
 from agent.encoding.keyframes import KeyframePolicy
 from agent.encoding.scale import fit, scale
@@ -29,7 +29,7 @@ class Rendition:
         self._limit = limit
         self._keyframes = KeyframePolicy()
         self._encoder: Encoder | None = None
-        self._chosen: dict[tuple[int, int], str] = {}
+        self._names: list[str] = []
         self._epoch: int | None = None
         self.source = Fanout(self._keyframes.wish)
         self.encoded = 0
@@ -40,6 +40,11 @@ class Rendition:
     def encoder_name(self) -> str:
         """The encoder at work, by the configuration's word; empty before the first picture."""
         return self._encoder.name if self._encoder else ""
+
+    def prepare(self) -> None:
+        """Tries the encoders out, before a picture waits for it; EncoderUnavailable when none works."""
+        if not self._names:
+            self._names = working(self._settings)
 
     def encode(self, frame: MaskedFrame) -> None:
         """Encodes one picture and hands out what comes of it; EncoderUnavailable when no encoder works."""
@@ -70,14 +75,24 @@ class Rendition:
             self.source.forget()
         encoder = self._encoder
         if encoder is None or encoder.size != (width, height) or encoder.full_range != frame.full_range:
-            if (width, height) not in self._chosen:
-                self._chosen = {(width, height): choose(width, height, self._settings)}
-                log.info("%s: encoder %s at %dx%d", self._camera, self._chosen[width, height], width, height)
-            name = self._chosen[width, height]
-            encoder = self._encoder = Encoder(name, width, height, frame.full_range, self._settings)
+            encoder = self._encoder = self._open(width, height, frame.full_range)
             self._keyframes.reset()
             self.source.forget()
         return encoder
+
+    def _open(self, width: int, height: int, full_range: bool) -> Encoder:
+        """The best encoder that opens at this size: what passed its trial may still refuse a larger picture."""
+        self.prepare()
+        refusals = []
+        for name in self._names:
+            try:
+                encoder = Encoder(name, width, height, full_range, self._settings)
+            except EncoderUnavailable as error:
+                refusals.append(str(error))
+            else:
+                log.info("%s: encoder %s at %dx%d", self._camera, name, width, height)
+                return encoder
+        raise EncoderUnavailable("; ".join(refusals))
 
     def _publish(self, frame: MaskedFrame, data: bytes, is_keyframe: bool, pts_90k: int) -> None:
         encoder = self._encoder
