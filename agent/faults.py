@@ -1,5 +1,6 @@
 """What pydantic finds wrong -> one line a fault, in the person's language, with what would be right."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from pydantic import ValidationError
@@ -7,17 +8,30 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from agent.language import say
 
+LONGEST_KEY = 60
+"""Of a key that nobody knows, so that a fault stays a line."""
+
 
 def fault(*, en: str, fr: str) -> PydanticCustomError:
     """A fault that a validator raises: what is wrong and what would be right."""
     return PydanticCustomError("vigie", "{text}", {"text": say(en=en, fr=fr)})
 
 
+def is_plain(text: str) -> bool:
+    """False when `text` carries control, invisible or line-breaking characters, which forge lines in a register."""
+    return all(unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text)
+
+
+def one_line(text: str) -> str:
+    """`text` with whatever would break the line or steer a terminal written as an escape (\\n, \\x1b)."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def _key(loc: tuple[int | str, ...]) -> str:
     text = ""
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "-"
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_KEY]}"
+    return one_line(text.removeprefix(".")) or "-"
 
 
 def _known(kind: str, context: dict[str, object]) -> str | None:
@@ -26,6 +40,14 @@ def _known(kind: str, context: dict[str, object]) -> str | None:
         name, sign = bounds[kind]
         return say(en=f"must be {sign} {context[name]}", fr=f"doit être {sign} {context[name]}")
     texts = {
+        "string_type": say(en='must be text in quotes, "like this"', fr='doit être du texte entre guillemets, "ainsi"'),
+        "int_type": say(en="must be a whole number, without quotes", fr="doit être un nombre entier, sans guillemets"),
+        "float_type": say(en="must be a number, without quotes", fr="doit être un nombre, sans guillemets"),
+        "bool_type": say(en="must be true or false, without quotes", fr="doit être true ou false, sans guillemets"),
+        "tuple_type": say(en="must be a list in [brackets]", fr="doit être une liste entre [crochets]"),
+        "path_type": say(en="must be a path in quotes", fr="doit être un chemin entre guillemets"),
+        "model_type": say(en="must be a table of keys", fr="doit être une table de clés"),
+        "json_invalid": say(en="is not JSON", fr="n'est pas du JSON"),
         "missing": say(en="is missing; it must be given", fr="manque ; à renseigner"),
         "extra_forbidden": say(en="is not a known key; check its spelling", fr="clé inconnue ; vérifier l'orthographe"),
         "string_pattern_mismatch": say(
@@ -36,6 +58,8 @@ def _known(kind: str, context: dict[str, object]) -> str | None:
             en=f"needs at least {context.get('min_length')}", fr=f"il en faut au moins {context.get('min_length')}"
         ),
         "too_long": say(en=f"takes at most {context.get('max_length')}", fr=f"pas plus de {context.get('max_length')}"),
+        "int_parsing_size": say(en="is too large a number", fr="est un nombre trop grand"),
+        "string_unicode": say(en="must be valid Unicode text", fr="doit être du texte Unicode valide"),
         "string_too_short": say(en="must not be empty", fr="ne doit pas être vide"),
         "string_too_long": say(
             en=f"takes at most {context.get('max_length')} characters",

@@ -9,7 +9,6 @@ Laws
 
 import json
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agent.errors import GrantRefused
-from agent.faults import describe, fault
+from agent.faults import describe, fault, is_plain
 from agent.language import say
 
 Act = Literal["live", "ptz", "export"]
@@ -60,8 +59,7 @@ class Grant:
 
 
 def _words(text: str) -> str:
-    # Cc, Cf, Cs, Zl, Zp: control, invisible, half and line characters would forge lines in a register
-    if any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text):
+    if not is_plain(text):
         raise fault(
             en="carries a control or invisible character; write plain text on one line",
             fr="contient un caractère de contrôle ou invisible ; écrire du texte simple sur une ligne",
