@@ -97,7 +97,10 @@ class Build:
         try:
             for step in stage.steps:
                 say(f"[{stage.name}] {step.name} {step.text}"[:150])
-                self.step(folder, step)
+                try:
+                    self.step(folder, step)
+                except (subprocess.CalledProcessError, OSError) as error:
+                    raise Failed(f"Dockerfile.arm64, line {step.line}: {step.name} did not succeed") from error
         finally:
             folder.unmount()
         (folder.root / "etc/resolv.conf").write_text("")
