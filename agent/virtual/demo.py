@@ -103,9 +103,9 @@ source = "{camera.url}"
 fps = 25
 bitrate_kbps = 2000
 """
-    for number, polygon in enumerate(camera.masks, 1):
-        points = ", ".join(f"[{x:.4f}, {y:.4f}]" for x, y in polygon)
-        text += f'\n[[camera.mask]]\nname = "fenetre {number}"\npolygon = [{points}]\n'
+    for place in camera.masks:
+        points = ", ".join(f"[{x:.4f}, {y:.4f}]" for x, y in place.polygon)
+        text += f'\n[[camera.mask]]\nname = "{place.name}"\npolygon = [{points}]\nstyle = "{place.style}"\n'
     path = folder / "vigie.toml"
     path.write_text(text, encoding="utf-8")
     load(path)  # a fault here is ours: it must show before the agent starts

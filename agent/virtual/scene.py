@@ -64,8 +64,8 @@ def _row(floor: int) -> tuple[Point, ...]:
 
 
 PRIVATE = (
-    PrivatePlace("2e etage, fenetres", _row(0), "pixelate"),
-    PrivatePlace("1er etage, fenetres", _row(1), "pixelate"),
+    PrivatePlace("2e étage, fenêtres", _row(0), "pixelate"),
+    PrivatePlace("1er étage, fenêtres", _row(1), "pixelate"),
     PrivatePlace(
         "porte du 12", _around(DOOR[0] - 6, DOOR[1] - 8, DOOR[0] + DOOR[2] + 6, DOOR[1] + DOOR[3] + 2), "solid"
     ),
