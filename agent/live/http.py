@@ -3,7 +3,7 @@
     POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
     DELETE /whep/<camera>/<session>               under the same grant: the view ends
     GET    /state                                 under a live grant: what the page shows
-    GET    /  /vigie.js  /vigie.css               the page: no secret in it, no grant asked for
+    GET    /  and its scripts and style              the page: no secret in it, no grant asked for
     GET    /healthz                               ok or not, nothing else
     GET    /metrics                               Prometheus, loopback only
 
@@ -46,6 +46,7 @@ STOP_S = 2.0
 PAGE = {
     "/": ("index.html", "text/html"),
     "/vigie.js": ("vigie.js", "text/javascript"),
+    "/player.js": ("player.js", "text/javascript"),
     "/words.js": ("words.js", "text/javascript"),
     "/vigie.css": ("vigie.css", "text/css"),
 }
@@ -53,7 +54,7 @@ HEADERS = {
     "Server": "vigie",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",

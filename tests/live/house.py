@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -28,17 +27,18 @@ NUMBERS = count(1)
 
 
 class TestClock:
-    """The machine's clocks, with a wall time that a test can push or spoil."""
+    """The machine's clocks, which a test can push (`ahead_s` the wall, `late_s` the monotonic one) or spoil."""
 
     __test__ = False
 
     def __init__(self) -> None:
         self._real = SystemClock()
         self.ahead_s = 0.0
+        self.late_s = 0.0
         self.trusted = True
 
     def instant(self) -> Instant:
-        return self._real.instant()
+        return Instant(self._real.instant() + int(self.late_s * 1e9))
 
     def wall(self) -> WallTime:
         wall = self._real.wall()
@@ -153,8 +153,18 @@ async def house(
 async def until(true: Callable[[], object], seconds: float = 10) -> None:
     """Waits until `true()`; fails after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not true():
+        while not true():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.02)
+
+
+async def loose_offer() -> str:
+    """A good offer whose viewer will never come."""
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTransceiver("video", direction="recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    offer: str = peer.localDescription.sdp
+    await peer.close()
+    return offer
 
 
 class Viewer:
@@ -203,7 +213,3 @@ class Viewer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.peer.close()
-
-
-def here() -> Path:
-    return Path(__file__).parent

@@ -1,5 +1,5 @@
 from agent.events import ViewEnded, ViewStarted
-from tests.live.house import Viewer, house, token_for, until
+from tests.live.house import Viewer, house, token_for
 from tests.live.scene import MASK_GREY, Scene
 
 
