@@ -17,6 +17,7 @@ class Intake:
         self._emit = emit
         self._queue = GopQueue(QUEUE_UNITS)
         self._back: AccessUnit | None = None
+        self._emptied = False
         self._seen = 0
         self._refused = 0
         self._told = 0
@@ -30,15 +31,17 @@ class Intake:
 
     @property
     def ended(self) -> bool:
-        """True once closed and emptied."""
-        return self._queue.closed and self._back is None
+        """True once closed and found empty after that."""
+        return self._emptied and self._back is None
 
     def take(self, timeout_s: float) -> AccessUnit | None:
         """The next unit, or None after `timeout_s`, at once when closed and empty."""
         if self._back is not None:
             returned, self._back = self._back, None
             return returned
+        closed = self._queue.closed  # asked first: what was put before the end is still taken
         unit = self._queue.get(timeout_s)
+        self._emptied = closed and unit is None
         if unit is not None and self._queue.dropped > self._seen:
             self._seen = self._queue.dropped
             self.tell()

@@ -26,7 +26,6 @@ from agent.vault.rows import SegmentRow, signed_bytes
 
 GAP_MS = 2000
 LOOK_AGAIN_S = 2.0
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

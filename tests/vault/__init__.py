@@ -1,0 +1,1 @@
+"""The vault under power cuts, broken disks and jumping clocks."""
