@@ -76,7 +76,7 @@ def _folds_back(a: Point, b: Point, c: Point) -> bool:
 
 
 def crosses_itself(polygon: Polygon) -> bool:
-    """True when two edges that are not neighbours meet, or two neighbours lie on each other."""
+    """True when two edges that are not neighbours meet, or two neighbours lie on each other; three points at least."""
     count = len(polygon)
     edges = list(pairwise((*polygon, polygon[0])))
     return any(_folds_back(polygon[i - 2], polygon[i - 1], polygon[i]) for i in range(count)) or any(
