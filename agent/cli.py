@@ -49,7 +49,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     return asyncio.run(demo(arguments.state, arguments.seconds))
 
 
-def _moment(text: str) -> datetime:
+def _utc_ms(text: str | None) -> int | None:
+    """RFC 3339 -> UTC milliseconds."""
+    if text is None:
+        return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -66,23 +69,21 @@ def _moment(text: str) -> datetime:
                 fr=f"{text!r} est sans fuseau ; terminer par Z pour UTC",
             )
         )
-    return moment
+    return round(moment.timestamp() * 1000)
 
 
 def _segments_list(arguments: argparse.Namespace) -> int:
     from agent.vault.report import list_segments
 
-    rows = list_segments(
-        arguments.state,
-        camera=arguments.camera,
-        since=_moment(arguments.since) if arguments.since else None,
-        until=_moment(arguments.until) if arguments.until else None,
-    )
+    since, until = _utc_ms(arguments.since), _utc_ms(arguments.until)
+    rows = list_segments(arguments.state, arguments.camera, since, until)
     if arguments.json:
         print(json.dumps([row.as_json() for row in rows], indent=1))
         return 0
     for row in rows:
-        print(row.as_line())
+        segment = row.segment
+        seconds = "?" if segment.duration_ms is None else f"{segment.duration_ms / 1000:.1f}"
+        print(f"{row.seq:>8}  {segment.name}  {seconds:>5} s  {segment.size_bytes:>10} B  {row.state}")
     return 0
 
 
@@ -90,14 +91,15 @@ def _segments_verify(arguments: argparse.Namespace) -> int:
     from agent.vault.report import verify
 
     findings = verify(arguments.state)
+    failed = any(finding.severity == "fault" for finding in findings)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
-    else:
-        for finding in findings:
-            print(finding)
-        if not findings:
-            print(say(en="index and disk agree", fr="l'index et le disque concordent"))
-    return 1 if findings else 0
+        return int(failed)
+    for finding in findings:
+        print(f"{finding.severity}: {finding.name}: {finding.text}")
+    if not failed:
+        print(say(en="index and disk agree", fr="l'index et le disque concordent"))
+    return int(failed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,6 +137,13 @@ def _segments_parser(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--json", action="store_true")
 
 
+def _sentences(error: BaseException) -> list[str]:
+    """What the leaves of an exception group say."""
+    if isinstance(error, BaseExceptionGroup):
+        return [sentence for inner in error.exceptions for sentence in _sentences(inner)]
+    return [str(error)]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; a user's mistake ends in sentences and status 2, a failure in one and status 1."""
     arguments = _parser().parse_args(argv)
@@ -147,10 +156,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except BaseExceptionGroup as group:
-        expected, other = group.split(VigieError)
-        if other is not None:
+        if group.split(VigieError)[1] is not None:
             raise
-        print(expected, file=sys.stderr)
+        for sentence in dict.fromkeys(_sentences(group)):
+            print(sentence, file=sys.stderr)
         return 1
     except (KeyboardInterrupt, BrokenPipeError):
         return 1

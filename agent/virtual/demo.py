@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
@@ -151,13 +151,13 @@ class _Agent:
         if self._process is not None and not self.ended:
             times = psutil.Process(self._process.pid).cpu_times()
             self._cpu_s = times.user + times.system
-        rows = await asyncio.to_thread(list_segments, state)
+        segments, size_bytes = await asyncio.to_thread(_recorded, state)
         uptime = metrics.get("vigie_uptime_seconds", 0.0)
         return Figures(
             frames=int(metrics.get(f'vigie_camera_encoded_total{{camera="{CAMERA}",rendition="main"}}', 0)),
             masked_share=metrics.get(f'vigie_camera_masked_share{{camera="{CAMERA}"}}', 0.0),
-            segments=len(rows),
-            bytes=sum(row.size_bytes for row in rows),
+            segments=segments,
+            bytes=size_bytes,
             cpu_share=self._cpu_s / uptime if uptime else 0.0,
         )
 
@@ -171,6 +171,15 @@ class _Agent:
         except TimeoutError:
             self._process.kill()
             return await self._process.wait()
+
+
+def _recorded(state: Path) -> tuple[int, int]:
+    """(segments, bytes) on disk; nothing before the first one."""
+    try:
+        rows = list_segments(state)
+    except VigieError:
+        return 0, 0
+    return len(rows), sum(row.segment.size_bytes for row in rows)
 
 
 def _samples(exposition: str) -> dict[str, float]:
@@ -256,10 +265,8 @@ async def demo(folder: Path, seconds: float) -> int:
             died = agent.ended
         finally:
             status = await agent.stop()
-    rows = list_segments(folder / "mast")  # the last segment was sealed by the stop
-    figures = Figures(
-        figures.frames, figures.masked_share, len(rows), sum(row.size_bytes for row in rows), figures.cpu_share
-    )
+    segments, size_bytes = _recorded(folder / "mast")  # the last segment was sealed by the stop
+    figures = replace(figures, segments=segments, bytes=size_bytes)
     _tell(_summary(figures, time.monotonic() - began))
     if died or status:
         log = folder / "agent.log"
