@@ -9,6 +9,7 @@ Laws
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,8 @@ from pathlib import Path
 BORROWED = "mnt"
 """Debian's empty folder for things mounted for a while: the borrowed settings appear there."""
 
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
+"""Minor numbers of the memory devices (major 1, Linux's devices.txt)."""
 PASSED = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -102,12 +104,14 @@ class Folder:
         """Gives the folder its /proc, a few devices, and while building the borrowed settings and the resolver."""
         run("mount", "-t", "proc", "proc", self.root / "proc")
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.root / "dev")
-        for name in DEVICES:
-            (self.root / "dev" / name).touch()
-            run("mount", "--bind", f"/dev/{name}", self.root / "dev" / name)
+        for name, minor in DEVICES.items():
+            # nodes of its own, no bind mounts: a step that changes a device's mode must not change this machine's
+            os.mknod(self.root / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+            (self.root / "dev" / name).chmod(0o666)
         for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
             (self.root / "dev" / name).symlink_to(f"/proc/self/fd{target}")
-        (self.root / "dev/shm").mkdir(mode=0o1777)
+        (self.root / "dev/shm").mkdir()
+        (self.root / "dev/shm").chmod(0o1777)
         resolver = self.root / "etc/resolv.conf"
         resolver.unlink(missing_ok=True)
         resolver.touch()
