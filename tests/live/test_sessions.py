@@ -1,7 +1,24 @@
 import asyncio
 
+import aiohttp
+import pytest
+from aiortc import RTCPeerConnection
+
 from agent.events import UnitsDropped, ViewEnded, ViewStarted
-from tests.live.house import KEY, House, TestClock, Viewer, grant_for, house, mint, token_for, until
+from tests.live.house import (
+    KEY,
+    House,
+    TestClock,
+    Viewer,
+    bearer_of,
+    grant_for,
+    house,
+    loose_offer,
+    mint,
+    open_sockets,
+    token_for,
+    until,
+)
 from tests.live.scene import Scene
 
 
@@ -86,3 +103,22 @@ async def test_what_a_viewer_lost_is_counted_and_reported(scene: Scene) -> None:
         await until(lambda: it.seen(UnitsDropped))
         assert {(event.camera, event.consumer) for event in it.seen(UnitsDropped)} == {("parvis", "live")}
         await viewer.frames(30)
+
+
+async def test_an_offer_that_fails_in_the_library_leaves_no_view_and_no_socket(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RTCPeerConnection, "createAnswer", RTCPeerConnection.createOffer)  # an answer of the wrong kind
+    async with house(scene, max_viewers=1) as it:
+        offer = await loose_offer()
+        held = open_sockets()
+        headers = {**bearer_of(token_for("parvis")), "Content-Type": "application/sdp"}
+        async with aiohttp.ClientSession() as session:
+            for _ in range(3):
+                async with session.post(f"{it.url}/whep/parvis", data=offer, headers=headers) as response:
+                    assert response.status == 500
+        monkeypatch.undo()
+        await until(lambda: open_sockets() <= held)
+        assert it.events == []
+        async with Viewer(it, token_for("parvis")) as viewer:
+            assert viewer.status == 201

@@ -80,6 +80,10 @@ export class Player {
     }
     this.session = session;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
+    // the mast says goodbye when it ends a view: no need to wait for the picture to stand still
+    receiver.transport?.addEventListener("statechange", ({ target }) => {
+      if (peer === this.peer && target.state === "closed") this.fail();
+    });
     this.watch();
   }
 
