@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import av
 import numpy as np
@@ -28,6 +28,8 @@ from agent.queues import GopQueue
 from agent.units import AccessUnit, Burned, MaskState
 from agent.vault import Vault
 from agent.vault.disk import Disk
+from agent.vault.report import list_segments, verify
+from agent.vault.rows import SegmentRow
 from tests.rig.footage import STREET
 
 NOON = 1_795_262_400_000
@@ -54,6 +56,20 @@ class HandClock:
         """Time passes as it does."""
         self.now_ns += round(ms * 1e6)
         self.wall_ms += round(ms)
+
+
+class RunningClock(HandClock):
+    """Runs on by itself from where it was set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin = time.monotonic_ns()
+
+    def instant(self) -> Instant:
+        return Instant(time.monotonic_ns())
+
+    def wall(self) -> WallTime:
+        return WallTime(self.wall_ms * 1_000_000 + time.monotonic_ns() - self._begin, True, 2.5)
 
 
 @dataclass(frozen=True)
@@ -174,6 +190,36 @@ class Feed:
                 queue.put(unit)
 
 
+class Camera(Feed):
+    """Goes on sending the street at its own pace until the `with` block ends."""
+
+    def __init__(self, clock: HandClock, camera: str = "lane", scene: Scene | None = None) -> None:
+        super().__init__()
+        self._scene = scene or Scene()
+        self._clock = clock
+        self._camera = camera
+        self._off = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self.sent = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._off.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        units = film(self._scene, 2 * self._scene.gop, camera=self._camera)
+        begin = time.monotonic()
+        while not self._off.wait(max(0, begin + self.sent / self._scene.fps - time.monotonic())):
+            unit = units[self.sent % len(units)]
+            pts = self.sent * 90000 // self._scene.fps
+            self.put([replace(unit, pts_90k=pts, taken=self._clock.instant(), wall=self._clock.wall())])
+            self.sent += 1
+
+
 class Events:
     """Keeps what was emitted."""
 
@@ -269,7 +315,16 @@ class Bench:
         assert self.keys.open(path, into) == 0
         return into
 
+    def rows(self) -> list[SegmentRow]:
+        """What the index holds."""
+        return list_segments(self.state)
 
-def threads() -> set[str]:
-    """Names of running threads of the vault."""
-    return {one.name for one in threading.enumerate() if one.name.startswith("vault-")}
+    def agrees(self) -> bool:
+        """True when `verify` finds no fault, nothing is left open, and each whole segment opens with status 0."""
+        faults = [one for one in verify(self.state) if one.severity == "fault"]
+        assert faults == []
+        assert list(self.state.rglob("*.part")) == []
+        for row in self.rows():
+            if row.live and row.segment.whole:
+                self.open_segment(self.state / row.segment.name)
+        return True

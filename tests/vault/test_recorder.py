@@ -105,7 +105,7 @@ def test_another_size_or_connection_begins_a_new_segment(bench: Bench) -> None:
 
 def test_times_that_stand_still_or_go_back_lose_pictures_up_to_the_next_keyframe(bench: Bench) -> None:
     units = film(STREET, 100, bench.clock)
-    bent = [replace(unit, pts_90k=unit.pts_90k - 54_000) if 20 <= number else unit for number, unit in enumerate(units)]
+    bent = [replace(unit, pts_90k=unit.pts_90k - 54_000) if number >= 20 else unit for number, unit in enumerate(units)]
     bench.record(bent, seconds=60)
     rows = list_segments(bench.state)
     # 20..34 go back behind picture 19: lost; the keyframe 50 begins the new segment
