@@ -3,22 +3,26 @@
 Labels name cameras and consumers, never a person.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from agent.facts import CameraFacts, MastFacts
-from agent.units import Blind
+from agent.facts import LATENCY_BOUNDS_S, CameraFacts, MastFacts
+from agent.units import Blind, Burned
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 CAMERA_GAUGES: dict[str, tuple[str, Callable[[CameraFacts], float]]] = {
     "vigie_camera_live": ("Pictures come from the camera", lambda one: one.capture == "live"),
     "vigie_camera_blind": ("The whole picture is masked", lambda one: isinstance(one.masks, Blind)),
+    "vigie_camera_masked_share": (
+        "Share of the picture under privacy masks",
+        lambda one: one.masks.share if isinstance(one.masks, Burned) else 1.0,
+    ),
     "vigie_camera_frames_per_second": ("Encoded pictures a second", lambda one: one.fps),
     "vigie_camera_bits_per_second": ("Encoded bits a second", lambda one: one.bitrate_kbps * 1000),
     "vigie_camera_recording": ("Segments are written", lambda one: one.recording),
@@ -46,16 +50,31 @@ class _Facts(Collector):
             for camera in mast.cameras:
                 gauge.add_metric([camera.id], float(value(camera)))
             yield gauge
-        yield self._counters("vigie_camera_frames", "Pictures captured", mast, lambda one: {"captured": one.frames})
-        yield self._counters("vigie_camera_dropped", "Lost on the way", mast, lambda one: one.dropped)
+        yield _counters("vigie_camera_frames", "Pictures captured", "what", mast, lambda one: {"captured": one.frames})
+        yield _counters("vigie_camera_dropped", "Lost on the way", "what", mast, lambda one: one.dropped)
+        yield _counters("vigie_camera_encoded", "Pictures encoded", "rendition", mast, lambda one: one.encoded)
+        yield _latency(mast)
 
-    @staticmethod
-    def _counters(name: str, text: str, mast: MastFacts, values: Callable[[CameraFacts], Any]) -> Metric:
-        counter = CounterMetricFamily(name, text, labels=["camera", "what"])
-        for camera in mast.cameras:
-            for what, count in values(camera).items():
-                counter.add_metric([camera.id, what], count)
-        return counter
+
+def _counters(
+    name: str, text: str, label: str, mast: MastFacts, values: Callable[[CameraFacts], Mapping[str, int]]
+) -> Metric:
+    counter = CounterMetricFamily(name, text, labels=["camera", label])
+    for camera in mast.cameras:
+        for what, count in values(camera).items():
+            counter.add_metric([camera.id, what], count)
+    return counter
+
+
+def _latency(mast: MastFacts) -> Metric:
+    histogram = HistogramMetricFamily(
+        "vigie_picture_latency_seconds", "From a picture's compressed arrival to its access unit", labels=["camera"]
+    )
+    bounds = [*(str(bound) for bound in LATENCY_BOUNDS_S), "+Inf"]
+    for camera in mast.cameras:
+        buckets = list(zip(bounds, map(float, accumulate(camera.latency.counts)), strict=True))
+        histogram.add_metric([camera.id], buckets, camera.latency.sum_s)
+    return histogram
 
 
 def exposition(facts: Callable[[], MastFacts]) -> Callable[[], bytes]:
