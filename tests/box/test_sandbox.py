@@ -41,7 +41,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     [
         ("writable machine code", "import mmap; mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)"),
         ("raw Ethernet", "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)"),
-        ("Bluetooth", "import socket; socket.socket(31, socket.SOCK_RAW, 1)"),
+        ("sockets to the hypervisor", "import socket; socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)"),
         ("setting the clock", "import time; time.clock_settime(time.CLOCK_REALTIME, time.time())"),
         ("giving files away", "import os; os.chown('/dev/null', 0, 0)"),
         ("another root", "import os; os.chroot('/')"),
