@@ -17,18 +17,20 @@ Failure = Literal["version", "silent", "other"]
 """`version`: the broker refused the protocol version. `silent`: no CONNACK came. `other`: everything else."""
 
 HELD_S = 60.0
-PATIENCE_S = 10.0
-FIRST_PATIENCE_S = 3.0
-"""For a version that this broker has not answered in yet."""
 
 
 @dataclass(slots=True)
 class Dialling:
-    """What is known of the broker so far; `draw` gives a number in 0..1."""
+    """What is known of the broker so far; `draw` gives a number in 0..1.
+
+    `unknown_answer_s`: how long to wait for an answer in a version that this broker has not answered in yet.
+    """
 
     draw: Callable[[], float]
     first_s: float = 1.0
     limit_s: float = 60.0
+    unknown_answer_s: float = 3.0
+    known_answer_s: float = 10.0
     protocol: Protocol = "5"
     _known: bool = False
     _guessed: bool = False
@@ -36,9 +38,9 @@ class Dialling:
     _failures: int = 0
 
     @property
-    def patience_s(self) -> float:
+    def answer_s(self) -> float:
         """Seconds to wait for the answer to CONNECT."""
-        return PATIENCE_S if self._known else FIRST_PATIENCE_S
+        return self.known_answer_s if self._known else self.unknown_answer_s
 
     def connected(self) -> None:
         """The broker accepted `protocol`."""

@@ -65,6 +65,17 @@ class _LastError(logging.Handler):
             self.text = record.getMessage()
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho forgets it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+
 class _Client(aiomqtt.Client):
     """aiomqtt's client, with what it leaves open closed, and what it leaves unbounded bounded."""
 
@@ -137,10 +148,14 @@ class Session:
 
     async def publish(self, message: Publication) -> None:
         """Returns once the broker has acknowledged; LinkError when it does not within `acknowledge_s`."""
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
         try:
             await self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         except (aiomqtt.MqttError, ValueError) as error:
             raise LinkError(str(error)) from error
+        if task and task.cancelling() > cancelled:
+            raise asyncio.CancelledError  # aiomqtt's wait_for swallows it when the PUBACK comes in the same instant
 
     async def lost(self) -> None:
         """Waits until the connection is lost, then raises LinkError; throws away what the broker sends."""
@@ -148,7 +163,8 @@ class Session:
             async for _ in self._client.messages:
                 pass
         except aiomqtt.MqttError as error:
-            raise LinkError(str(error.__cause__ or error)) from error
+            why = error.__cause__ or error
+            raise LinkError(say(en=f"connection lost ({why})", fr=f"connexion perdue ({why})")) from error
 
     def vanish(self) -> None:
         """Hangs up without DISCONNECT, so that the broker sends the will."""
@@ -159,6 +175,7 @@ def tls_context(mqtt: Mqtt) -> ssl.SSLContext:
     """Verifies the broker against `ca_file`, else the system's authorities; shows our certificate when there is one."""
     context = ssl.create_default_context(cafile=mqtt.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = _TlsSocket
     if mqtt.certificate is not None:
         # an encrypted key would make OpenSSL ask at the terminal: there is none, so it is refused
         context.load_cert_chain(mqtt.certificate, mqtt.private_key, password=lambda: b"")

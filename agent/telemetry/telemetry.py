@@ -18,9 +18,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from threading import Lock
 
 from agent import __version__
-from agent.clock import Clock
+from agent.clock import Clock, Instant, WallTime
 from agent.config import Mast, Mqtt
 from agent.errors import LinkError, LinkSilent, LinkVersionRefused
 from agent.events import Event
@@ -50,6 +51,8 @@ class Timing:
     health_s: float = 10.0
     first_retry_s: float = 1.0
     longest_retry_s: float = 60.0
+    unknown_answer_s: float = 3.0
+    birth_s: float = 60.0
     farewell_s: float = 3.0
     will_delay_s: int = 10
 
@@ -82,6 +85,7 @@ class Telemetry:
         self._outbox = Outbox()
         self._run_id = secrets.token_hex(6)
         self._numbers = count(1)
+        self._numbering = Lock()
         self._machine = Machine()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look = asyncio.Event()
@@ -91,8 +95,9 @@ class Telemetry:
 
     def emit(self, event: Event) -> None:
         """Queues an event; from any thread, never blocks, never fails."""
-        payload = payloads.event_payload(f"{self._run_id}-{next(self._numbers):08d}", self._clock.wall(), event)
-        self._outbox.add(Publication(self._topics.event, payloads.encode(payload), retain=False))
+        with self._numbering:  # numbers grow in the order of the queue
+            payload = payloads.event_payload(f"{self._run_id}-{next(self._numbers):08d}", self._clock.wall(), event)
+            self._outbox.add(Publication(self._topics.event, payloads.encode(payload), retain=False))
         if self._loop is not None and not self._waking:
             self._waking = True  # one wake-up at a time, however many events
             with suppress(RuntimeError):  # the loop has ended: nobody is left to wake
@@ -117,7 +122,8 @@ class Telemetry:
             for truth in self._news.look(self._facts(), self._clock.instant() / 1e9):
                 self._tell(truth)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), self._timing.look_s)
+                async with asyncio.timeout(self._timing.look_s):  # wait_for may swallow a stop (Python 3.11)
+                    await self._look.wait()
             await asyncio.sleep(self._timing.look_s / 20)  # a burst of events is one look
 
     async def _keep_health(self) -> None:
@@ -136,18 +142,16 @@ class Telemetry:
         self._send.set()
 
     async def _keep_linked(self) -> None:
-        dialling = Dialling(random.random, self._timing.first_retry_s, self._timing.longest_retry_s)
-        this = asyncio.current_task()
+        timing = self._timing
+        dialling = Dialling(random.random, timing.first_retry_s, timing.longest_retry_s, timing.unknown_answer_s)
         while True:
             wait_s = await self._call(dialling)
-            if this is not None and this.cancelling():
-                raise asyncio.CancelledError  # a loss in the same instant must not swallow the stop
             await asyncio.sleep(wait_s)
 
     async def _call(self, dialling: Dialling) -> float:
         """One call to the broker and all that follows from it -> seconds until the next."""
         will = self._status(payloads.offline("connection-lost", __version__, None))
-        call = Call(self._topics.client_id, dialling.protocol, will, self._timing.will_delay_s, dialling.patience_s)
+        call = Call(self._topics.client_id, dialling.protocol, will, self._timing.will_delay_s, dialling.answer_s)
         try:
             async with session(self._mqtt, call) as link:
                 began = self._clock.instant()
@@ -179,27 +183,39 @@ class Telemetry:
         """Speaks until the connection is lost -> why."""
         self._outbox.tell_all_again()
         self.connected = True
-        reason = ""
+        # no TaskGroup: it forgets a stop that comes in the same instant as a loss
+        tasks = (
+            asyncio.create_task(link.lost(), name="telemetry-hear"),
+            asyncio.create_task(self._speak(link, protocol), name="telemetry-speak"),
+        )
         try:
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(link.lost(), name="telemetry-hear")
-                    tasks.create_task(self._speak(link, protocol), name="telemetry-speak")
-            except* LinkError as group:
-                reason = "; ".join(str(error) for error in group.exceptions)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            await _end(tasks)
             await self._farewell(link)
             raise
         finally:
             self.connected = False
-        return reason
+            await _end(tasks)
+        for task in done:
+            with suppress(LinkError):
+                task.result()
+        return "; ".join(str(task.exception()) for task in done)
 
     async def _speak(self, link: Session, protocol: Protocol) -> None:
-        await link.publish(self._birth(protocol))
+        """Birth, then whatever is due. The birth is repeated: some brokers publish the will of a connection that was
+        taken over after its successor's birth, and `offline` would stay retained while the mast is there.
+        """
+        since, due = self._clock.wall(), self._clock.instant()
         while True:
+            if self._clock.instant() >= due:
+                await link.publish(self._birth(since, protocol))
+                due = Instant(due + int(self._timing.birth_s * 1e9))
             self._send.clear()
             await self._deliver(link)
-            await self._send.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, (due - self._clock.instant()) / 1e9)):
+                    await self._send.wait()
 
     async def _deliver(self, link: Session) -> None:
         """Brings the broker up to date: the truth first, then what happened, in order."""
@@ -225,7 +241,7 @@ class Telemetry:
         except (LinkError, TimeoutError):
             link.vanish()
 
-    def _birth(self, protocol: Protocol) -> Publication:
+    def _birth(self, since: WallTime, protocol: Protocol) -> Publication:
         about = {
             "mast": self._mast.id,
             "town": self._mast.town,
@@ -233,8 +249,13 @@ class Telemetry:
             "cameras": [{"id": camera.id, "name": camera.name} for camera in self._facts().cameras],
             "protocol": protocol,
         }
-        wall = self._clock.wall()
-        return self._status(payloads.online(wall, self._started, __version__, self._public_key, about))
+        return self._status(payloads.online(since, self._started, __version__, self._public_key, about))
 
     def _status(self, payload: payloads.Json) -> Publication:
         return Publication(self._topics.status, payloads.encode(payload), retain=True)
+
+
+async def _end(tasks: tuple[asyncio.Task[None], ...]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
