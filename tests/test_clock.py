@@ -1,5 +1,6 @@
 """Clocks that jump, start in 1970, or are not to be believed; the kernel itself is asked."""
 
+import ctypes
 import re
 import subprocess
 import time
@@ -126,7 +127,7 @@ def test_the_kernels_structure_is_read_at_the_right_places(tmp_path: Path) -> No
     offset, maxerror, status, size = map(int, said.split())
     ours = clock._Timex
     assert (ours.offset.offset, ours.maxerror.offset, ours.status.offset) == (offset, maxerror, status)
-    assert clock.ctypes.sizeof(ours) >= size  # the kernel writes all of its own
+    assert ctypes.sizeof(ours) >= size  # the kernel writes all of its own
 
 
 def test_what_the_kernel_still_corrects_is_a_number_of_milliseconds() -> None:

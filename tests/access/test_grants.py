@@ -214,8 +214,8 @@ def test_a_claim_is_missing(name: str) -> None:
     assert name in refused(signed(claims(**{name: ...})))
 
 
-WRONG_TYPES = [None, True, 1.5, "text", ["live", 1], {"a": 1}, [], {}, -1, 10**30, "", " ", 1e400]
-RIGHT = {
+WRONG_TYPES: list[object] = [None, True, 1.5, "text", ["live", 1], {"a": 1}, [], {}, -1, 10**30, "", " ", 1e400]
+RIGHT: dict[str, list[object]] = {
     "sub": ["text"],
     "name": ["text"],
     "service": ["text"],
