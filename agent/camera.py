@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 BURST_FRAMES = 4
 """Frames that may wait after a hiccup of the network: 160 ms at 25 a second."""
 RATE_WINDOW_S = 4.0
+RATE_TOLERANCE = 0.9
 ENCODER_RETRY_S = 1.0
 
 
@@ -145,10 +146,11 @@ class Camera:
         before = self.main.bytes
         self.main.encode(masked)
         latency_ns = self._clock.instant() - masked.taken
-        self.tile.encode(masked)
         self._encoder_fault = ""
         self._size = (masked.width, masked.height)
         self._meter.note(self.main.bytes - before, latency_ns / 1e9)
+        with contextlib.suppress(EncoderUnavailable):  # the wall goes without; the recording does not
+            self.tile.encode(masked)
 
     def _tell(self, masked: MaskedFrame) -> None:
         """Emits the passages between blind and burned."""
@@ -183,13 +185,15 @@ class Camera:
             last_segment=last_segment,
             viewers=viewers,
             frames=self._capture.frames,
-            below_minimum=self._below_minimum(width, height),
+            below_minimum=self._below_minimum(width, height, fps),
             dropped={"frames": self._frames.dropped, "corrupt": self._capture.corrupt},
             encoded={"main": self.main.encoded, "tile": self.tile.encoded},
             latency=self._meter.latency(),
         )
 
-    def _below_minimum(self, width: int, height: int) -> bool:
-        """True when the picture is smaller than the law asks of this view (arrete of 2007-08-03)."""
-        _, least_width, least_height = VIEW_MINIMUM[self.settings.view]
-        return width > 0 and (width < least_width or height < least_height)
+    def _below_minimum(self, width: int, height: int, fps: float) -> bool:
+        """True when the pictures are smaller or rarer than the law asks of this view (arrete of 2007-08-03)."""
+        least_fps, least_width, least_height = VIEW_MINIMUM[self.settings.view]
+        small = width > 0 and (width < least_width or height < least_height)
+        settled = self._capture.state == "live" and self.main.encoded > RATE_WINDOW_S * least_fps
+        return small or (settled and 0 < fps < least_fps * RATE_TOLERANCE)

@@ -7,6 +7,7 @@ other way, so that segments are sealed and the CSU is told.
 """
 
 import asyncio
+import ctypes
 import logging
 import resource
 import signal
@@ -33,6 +34,13 @@ from agent.vault.vault import Vault
 log = logging.getLogger(__name__)
 
 CLOCK_STEP_S = 1.0
+PR_SET_DUMPABLE = 4  # linux/prctl.h
+
+
+def _forbid_memory_dumps() -> None:
+    """A core dump would put plain pixels on disk: none is made, not even by a handler behind a pipe (core(5))."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class Mast:
@@ -95,7 +103,7 @@ class Mast:
 
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; SIGHUP reloads."""
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold plain pixels
+        _forbid_memory_dumps()
         await asyncio.to_thread(self._open_vault)
         loop = asyncio.get_running_loop()
         reload = asyncio.Event()

@@ -1,0 +1,120 @@
+"""One camera's line from a file to access units, and what it says of itself."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from agent.camera import Camera
+from agent.clock import SystemClock
+from agent.config import Camera as Settings
+from agent.config import Mask
+from agent.encoding.rendition import Rendition
+from agent.errors import EncoderUnavailable
+from agent.events import Event, MasksBlind, MasksRestored
+from agent.masking import Masker
+from agent.queues import GopQueue
+from agent.units import Blind, Burned, Frame, MaskedFrame
+from tests.needs import needs
+from tests.rig.footage import SMALL, Recipe, make
+
+pytestmark = needs("ffmpeg", "ffmpeg opencv-doc")
+
+TINY = replace(SMALL, width=352, height=288, seconds=2)
+SLOW = replace(SMALL, fps=5, seconds=4)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+class Line:
+    """A camera that runs, its events, and a consumer of its pictures."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        mask = Mask(name="m", polygon=((0.2, 0.2), (0.6, 0.2), (0.6, 0.6)))
+        settings = Settings.model_validate(
+            {"id": "c", "name": "C", "kind": "fixed", "source": f"file:{make(recipe)}", "mask": [mask.model_dump()]}
+        )
+        self.events: list[Event] = []
+        self.camera = Camera(settings, SystemClock(), self.events.append)
+        self.queue = GopQueue(10_000)
+        self.camera.main.source.subscribe(self.queue, replay=False)
+
+    def facts(self):  # type: ignore[no-untyped-def]
+        return self.camera.facts(recording=True, recording_reason="", last_segment=None, viewers=0)
+
+
+@pytest.fixture
+def line(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
+    made = Line(getattr(request, "param", SMALL))
+    made.camera.start()
+    yield made
+    made.camera.stop()
+
+
+def test_pictures_flow_and_the_facts_say_so(line: Line) -> None:
+    wait_for(lambda: line.camera.main.encoded >= 60)
+    facts = line.facts()
+    assert (facts.capture, facts.width, facts.height, facts.encoder) == ("live", 704, 576, "x264")
+    assert isinstance(facts.masks, Burned)
+    assert facts.masks.share == pytest.approx(0.08, abs=0.01)
+    assert facts.fps == pytest.approx(25, abs=4)
+    assert facts.bitrate_kbps > 50
+    assert not facts.below_minimum
+    assert sum(facts.latency.counts) <= facts.encoded["main"]
+    assert facts.latency.sum_s > 0
+    assert [type(event) for event in line.events] == [MasksBlind, MasksRestored]
+
+
+@pytest.mark.parametrize("line", [TINY, SLOW], indirect=True, ids=["small", "rare"])
+def test_a_picture_below_the_legal_minimum_is_told_and_recorded_all_the_same(line: Line) -> None:
+    wait_for(lambda: line.facts().below_minimum)
+    assert line.facts().recording
+    assert line.queue.get(1) is not None
+
+
+def test_a_fault_in_masking_loses_the_picture_and_begins_again_blind(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_for(lambda: line.camera.main.encoded >= 10)
+    real = Masker.mask
+    failures = []
+
+    def once(self: Masker, frame: Frame) -> MaskedFrame:
+        if not failures:
+            failures.append(frame.pts_90k)
+            raise RuntimeError("a fault of ours")
+        return real(self, frame)
+
+    with caplog.at_level(logging.CRITICAL):
+        monkeypatch.setattr(Masker, "mask", once)
+        wait_for(lambda: bool(failures) and line.events[-1:] != [] and len(line.events) >= 4)
+    units = []
+    while (unit := line.queue.get()) is not None:
+        units.append(unit)
+    assert failures[0] not in [unit.pts_90k for unit in units]
+    after = next(unit for unit in units if unit.pts_90k > failures[0])
+    assert after.masks == Blind("starting")
+
+
+def test_an_encoder_that_fails_is_told_as_lost_recording_and_opened_again(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_for(lambda: line.camera.main.encoded >= 10)
+    real = Rendition._ready
+
+    def refuse(self: Rendition, *arguments: object) -> object:
+        raise EncoderUnavailable("the device went away")
+
+    with caplog.at_level(logging.CRITICAL):
+        monkeypatch.setattr(Rendition, "_ready", refuse)
+        wait_for(lambda: not line.facts().recording)
+        assert "went away" in line.facts().recording_reason
+        monkeypatch.setattr(Rendition, "_ready", real)
+        wait_for(lambda: line.facts().recording)
