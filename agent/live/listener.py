@@ -9,7 +9,6 @@ The HTTP protocol itself is whatever the factory makes; `Guard` stands between i
 """
 
 import asyncio
-import contextlib
 import errno
 import ssl
 from collections.abc import Callable
@@ -157,11 +156,3 @@ def real_port(server: asyncio.Server) -> int:
     """The port that the server got."""
     port: int = server.sockets[0].getsockname()[1]
     return port
-
-
-async def close(server: asyncio.Server) -> None:
-    """No new connections from now on."""
-    server.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_S):
-            await server.wait_closed()

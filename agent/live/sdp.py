@@ -1,11 +1,10 @@
-"""A stranger's SDP offer -> the few values that are needed, and those -> SDP that is ours.
+"""A stranger's SDP offer -> the few values that are needed (RFC 8866, RFC 8829).
 
     offer = read_offer(body)             # OfferRefused with a sentence when it cannot be answered
-    ours = canonical(offer)              # one video section, written here: all that the WebRTC library ever parses
-    answer = whole_answer(offer, theirs) # the library's answer to `ours`, with the other sections rejected in place
 
 Laws
-- Nothing that a stranger wrote reaches the WebRTC library but through `Offer`, whose every field has one form.
+- Nothing that a stranger wrote reaches the WebRTC library but through `Offer`, whose every field has one form;
+  `answer` writes SDP from it.
 - Everything is bounded: bytes, lines, sections, formats, candidates.
 - One video section is answered, the first that can take constrained baseline H.264 with packetization-mode 1
   (RFC 6184 section 8.1); audio, data and further video are rejected with port 0 (RFC 3264 section 6).
@@ -271,25 +270,15 @@ def _choose(parts: list[_Part], sections: list[tuple[Section, int]]) -> tuple[in
     )
 
 
-def read_offer(body: bytes) -> Offer:
-    """The offer in `body`; OfferRefused (400, or 406 without a common codec) says what is wrong and what is right."""
-    parts = _parts(body)
-    sections = [_section(part) for part in parts[1:]]
-    mids = [section.mid for section, _ in sections if section.mid]
-    if len(set(mids)) != len(mids):
-        _refuse("two media sections of the offer have the same mid", "deux sections média ont le même mid")
-    video, (payload_type, profile, rtx) = _choose(parts, sections)
-    chosen = parts[video + 1]
-    if not sections[video][0].mid or "rtcp-mux" not in chosen.attributes:
-        _refuse(
-            "the video section needs a=mid and a=rtcp-mux",
-            "la section vidéo a besoin de a=mid et de a=rtcp-mux",
-        )
-    bundle = next((value.split()[1:] for value in parts[0].attributes.get("group", ()) if value[:7] == "BUNDLE "), [])
-    together = sections[video][0].mid in bundle
-    bundled = [part for mid in bundle[:MAX_SECTIONS] for part in parts[1:] if part.first("mid") == mid] * together
-    ufrag, password, prints, setup = _transport(parts, chosen, bundled)
-    fingerprints = _fingerprints(prints)
+def _bundled(parts: list[_Part], mid: str) -> list[_Part]:
+    """The parts of the bundle that `mid` is in, in the bundle's order (RFC 9143)."""
+    groups = (value.split() for value in parts[0].attributes.get("group", ()))
+    bundle = next((words[1 : MAX_SECTIONS + 1] for words in groups if words[:1] == ["BUNDLE"]), [])
+    found = [part for one in bundle for part in parts[1:] if part.first("mid") == one]
+    return found if mid in bundle else []
+
+
+def _check_transport(ufrag: str, password: str, fingerprints: tuple[tuple[str, str], ...], setup: str) -> None:
     if not _UFRAG.fullmatch(ufrag) or not _PASSWORD.fullmatch(password):
         _refuse(
             "the offer needs a=ice-ufrag and a=ice-pwd in the form of RFC 8839",
@@ -300,8 +289,27 @@ def read_offer(body: bytes) -> Offer:
             "the offer needs a=fingerprint (sha-256 or longer) and a=setup:actpass",
             "l'offre a besoin de a=fingerprint (sha-256 ou plus) et de a=setup:actpass",
         )
+
+
+def read_offer(body: bytes) -> Offer:
+    """The offer in `body`; OfferRefused (400, or 406 without a common codec) says what is wrong and what is right."""
+    parts = _parts(body)
+    sections = [_section(part) for part in parts[1:]]
+    mids = [section.mid for section, _ in sections if section.mid]
+    if len(set(mids)) != len(mids):
+        _refuse("two media sections of the offer have the same mid", "deux sections média ont le même mid")
+    video, (payload_type, profile, rtx) = _choose(parts, sections)
+    chosen, mid = parts[video + 1], sections[video][0].mid
+    if not mid or "rtcp-mux" not in chosen.attributes:
+        _refuse(
+            "the video section needs a=mid and a=rtcp-mux",
+            "la section vidéo a besoin de a=mid et de a=rtcp-mux",
+        )
+    bundled = _bundled(parts, mid)
+    ufrag, password, prints, setup = _transport(parts, chosen, bundled)
+    fingerprints = _fingerprints(prints)
+    _check_transport(ufrag, password, fingerprints, setup)
     own = [chosen, *(part for part in bundled if part is not chosen)]
-    candidates = tuple(dict.fromkeys(_candidates(own)))[:MAX_CANDIDATES]
     return Offer(
         sections=tuple(section for section, _ in sections),
         video=video,
@@ -312,56 +320,5 @@ def read_offer(body: bytes) -> Offer:
         payload_type=payload_type,
         profile=profile,
         rtx=rtx,
-        candidates=candidates,
+        candidates=tuple(dict.fromkeys(_candidates(own)))[:MAX_CANDIDATES],
     )
-
-
-def canonical(offer: Offer) -> str:
-    """An offer of one video section that says what `offer` says, in words of this house.
-
-    No header extension is offered: each costs CPU on every packet and none is needed for one stream.
-    """
-    payload, rtx = offer.payload_type, offer.rtx
-    lines = [
-        "v=0",
-        "o=- 0 0 IN IP4 0.0.0.0",
-        "s=-",
-        "t=0 0",
-        f"a=group:BUNDLE {offer.mid}",
-        f"m=video 9 UDP/TLS/RTP/SAVPF {payload}" + (f" {rtx}" if rtx else ""),
-        "c=IN IP4 0.0.0.0",
-        "a=recvonly",
-        f"a=mid:{offer.mid}",
-        "a=rtcp-mux",
-        f"a=rtpmap:{payload} H264/90000",
-        f"a=rtcp-fb:{payload} nack",
-        f"a=rtcp-fb:{payload} nack pli",
-        f"a=fmtp:{payload} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={offer.profile}",
-    ]
-    if rtx:
-        lines += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={payload}"]
-    lines += [
-        f"a=candidate:{one.foundation} 1 udp {one.priority} {one.address} {one.port} typ {one.kind}"
-        for one in offer.candidates
-    ]
-    lines += [f"a=ice-ufrag:{offer.ufrag}", f"a=ice-pwd:{offer.password}"]
-    lines += [f"a=fingerprint:{name} {value}" for name, value in offer.fingerprints]
-    return "\r\n".join([*lines, f"a=setup:{offer.setup}", ""])
-
-
-def whole_answer(offer: Offer, answer: str) -> str:
-    """The answer to what was really offered: the video section of `answer`, every other section rejected in place."""
-    session, _, video = answer.partition("m=")
-    whole = [session.rstrip("\r\n")]
-    for index, section in enumerate(offer.sections):
-        if index == offer.video:
-            whole.append("m=" + video.rstrip("\r\n"))
-            continue
-        whole += [
-            f"m={section.kind} 0 {section.protocol} {' '.join(section.formats)}",
-            "c=IN IP4 0.0.0.0",
-            "a=inactive",
-        ]
-        if section.mid:
-            whole.append(f"a=mid:{section.mid}")
-    return "\r\n".join([*whole, ""])

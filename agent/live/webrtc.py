@@ -12,11 +12,16 @@ Laws
   not keep up loses pictures, counted in `dropped`; nobody else notices.
 - What the library does with a pre-encoded packet is to cut it and send it. A viewer's keyframe request it only notes
   in a flag that its own encoders read: here it goes to the source (a test sends a real PLI).
-- No server on the internet is asked for anything: without configured ICE servers there are none.
+- No server on the internet is asked for anything: without configured ICE servers there are none. The library takes
+  one STUN and one TURN server; browsers are told all of them.
+- Neither the library nor browsers offer loopback candidates: a viewer on this very machine uses the address of any
+  other interface, and a machine that has none but lo cannot be watched.
+- The libraries' logs name viewers' addresses: only their warnings are kept.
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -31,13 +36,18 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from agent.clock import Clock
 from agent.config import IceServer, read_secret
+from agent.live.answer import canonical, whole_answer
 from agent.live.playout import Playout
-from agent.live.sdp import Offer, canonical, whole_answer
+from agent.live.sdp import Offer
 from agent.queues import GopQueue, UnitSource
 from agent.units import TICKS_PER_SECOND, AccessUnit
+
+for library in ("aiortc", "aioice"):
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 TIME_BASE = Fraction(1, TICKS_PER_SECOND)
 QUEUE_UNITS = 256
@@ -134,11 +144,22 @@ class UnitTrack(MediaStreamTrack):
         super().stop()
 
 
+def _understood(url: str) -> bool:
+    """True for a URL that the library takes: it knows no IPv6 literals. Browsers are told every configured one."""
+    try:
+        parse_stun_turn_uri(url)
+    except ValueError:
+        return False
+    return True
+
+
 def ice_servers(servers: Sequence[IceServer]) -> list[RTCIceServer]:
     """The configured servers in the library's terms; the passwords are read now."""
     return [
         RTCIceServer(
-            urls=list(one.urls), username=one.username or None, credential=read_secret(one.password_file) or None
+            urls=[url for url in one.urls if _understood(url)],
+            username=one.username or None,
+            credential=read_secret(one.password_file) or None,
         )
         for one in servers
     ]

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.errors import OfferRefused
-from agent.live.sdp import canonical, read_offer
+from agent.live.answer import canonical
+from agent.live.sdp import read_offer
 from tests.live.house import bearer_of, house, loose_offer, open_sockets, token_for
 from tests.live.scene import Scene
 

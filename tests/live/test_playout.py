@@ -48,6 +48,12 @@ def test_a_reconnected_camera_continues_with_the_time_that_really_passed() -> No
     assert gaps(found) == [3600, 7 * 90_000]
 
 
+def test_a_reconnected_camera_whose_clock_nearly_fits_is_not_believed_either() -> None:
+    playout = Playout(START)
+    late = START + 19 * 10**8
+    assert gaps(stamps(playout, unit(0, keyframe=True), unit(1, epoch=2, taken=late))) == [171_000]
+
+
 def test_a_media_clock_that_steps_back_or_leaps_never_reaches_the_viewer() -> None:
     playout = Playout(START)
     found = stamps(playout, unit(0, keyframe=True), unit(1, pts=-50), unit(2, pts=10**9), unit(3, pts=10**9 + 3600))

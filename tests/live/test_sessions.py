@@ -2,7 +2,6 @@ import asyncio
 
 import aiohttp
 import pytest
-from aiortc import RTCPeerConnection
 
 from agent.events import UnitsDropped, ViewEnded, ViewStarted
 from tests.live.house import (
@@ -105,10 +104,14 @@ async def test_what_a_viewer_lost_is_counted_and_reported(scene: Scene) -> None:
         await viewer.frames(30)
 
 
-async def test_an_offer_that_fails_in_the_library_leaves_no_view_and_no_socket(
+def _fail(*_: object) -> str:
+    raise RuntimeError("a fault of ours, once the sockets are open")
+
+
+async def test_an_answer_that_fails_half_way_leaves_no_view_and_no_socket(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RTCPeerConnection, "createAnswer", RTCPeerConnection.createOffer)  # an answer of the wrong kind
+    monkeypatch.setattr("agent.live.webrtc.whole_answer", _fail)
     async with house(scene, max_viewers=1) as it:
         offer = await loose_offer()
         held = open_sockets()

@@ -1,6 +1,9 @@
 """What the WebRTC library must go on doing, since some of it is not written in its documentation."""
 
 import asyncio
+import logging
+
+import pytest
 
 from agent.config import IceServer
 from agent.live.webrtc import ice_servers
@@ -65,4 +68,16 @@ async def test_a_camera_that_stands_still_keeps_its_viewers(scene: Scene) -> Non
 def test_ice_servers_are_the_configured_ones_and_never_a_stranger_s() -> None:
     assert ice_servers(()) == []
     (server,) = ice_servers((IceServer(urls=("stun:csu.example:3478",)),))
+    (odd,) = ice_servers((IceServer(urls=("stun:[2001:db8::1]:3478", "turn:csu.example")),))
+    assert odd.urls == ["turn:csu.example"]
     assert (server.urls, server.username, server.credential) == (["stun:csu.example:3478"], None, None)
+
+
+async def test_no_log_names_a_viewer_s_address_or_grant(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = token_for("parvis")
+    async with house(scene) as it, Viewer(it, token) as viewer:
+        await viewer.frames(2)
+        await viewer.leave()
+    assert token not in caplog.text
+    assert "candidate" not in caplog.text.lower()
