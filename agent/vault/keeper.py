@@ -60,13 +60,16 @@ class Keeper:
         self._thread.join(STOP_S)
 
     def _run(self) -> None:
-        while not self._stopping:
+        stopping = False
+        while not stopping:
             self._wake.clear()
+            stopping = self._stopping  # one more round after that: what was sealed last counts too
             try:
                 self.round()
             except (OSError, VaultError) as error:
                 logger.error("the ring cannot be kept: %s", why(error))
-            self._wake.wait(EVERY_S)
+            if not stopping:
+                self._wake.wait(EVERY_S)
 
     def round(self) -> None:
         """One round, now and in this thread: finish what was begun, then age, then room."""

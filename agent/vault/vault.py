@@ -106,6 +106,7 @@ class Vault:
             index.close()
         lock, self._lock = self._lock, None
         if lock is not None:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # a child process that is just being started may still share it
             os.close(lock)
 
     def buffer_hours(self) -> float:

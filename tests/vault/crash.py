@@ -1,15 +1,21 @@
-"""A process that dies at a chosen system call of the vault; started by `test_crash_points.py` through a forkserver."""
+"""Processes that die at a chosen change to the disk; `test_crash_points.py` starts this program.
+
+    python -m tests.vault.crash FOLDER RECIPIENT PICTURES KIB before|after POINT...
+
+One after the other, in FOLDER/POINT/state, it records PICTURES with a budget of KIB in a child that dies before (or
+right after) its POINTth change. It prints the points that were reached.
+"""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from agent.identity import load_or_make
-from agent.units import AccessUnit
 from agent.vault import Vault
 from agent.vault.disk import Disk
-from tests.vault.rig import Events, Feed, HandClock, settings
+from tests.vault.rig import Events, Feed, HandClock, Scene, film, settings
 
 CHANGES = (
     "make_folder",
@@ -24,6 +30,7 @@ CHANGES = (
     "sync_folder",
 )
 DIED = 9
+SMALL = Scene("street", width=192, height=144, kbps=600, gop=50)
 
 
 class DyingDisk(Disk):
@@ -49,14 +56,47 @@ class DyingDisk(Disk):
         return guarded
 
 
-def live(state: Path, recipient: str, units: list[AccessUnit], kib: float, point: int, after: bool) -> None:
-    """Opens the vault with a budget of `kib`, records, closes: status 0, or DIED on the way."""
-    disk = DyingDisk(point, after=after)
-    options = settings(recipient, gib=kib / 2**20)
-    vault = Vault(state, options, HandClock(), load_or_make(state), Events(), disk)
+def live(state: Path, recipient: str, pictures: int, kib: float, disk: Disk) -> None:
+    """Opens the vault, records, closes."""
+    vault = Vault(state, settings(recipient, gib=kib / 2**20), HandClock(), load_or_make(state), Events(), disk)
     vault.open()
     feed = Feed()
     vault.record("lane", feed, 1000)
-    feed.put(units)
+    feed.put(film(SMALL, pictures))
     vault.close()
-    os._exit(0)
+
+
+def died(state: Path, recipient: str, pictures: int, kib: float, disk: Disk) -> bool:
+    """Whether a child that lives so comes to its point."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            live(state, recipient, pictures, kib, disk)
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status not in (0, DIED):
+        raise RuntimeError(f"{disk} ended with {status}")
+    return status == DIED
+
+
+def main(folder: Path, recipient: str, pictures: int, kib: float, when: str, points: list[int]) -> None:
+    """Goes through the points."""
+    film(SMALL, pictures)  # encoded once, before the children are made
+    for point in points:
+        disk = DyingDisk(point, after=when == "after")
+        if died(folder / str(point) / "state", recipient, pictures, kib, disk):
+            print(point)
+
+
+if __name__ == "__main__":
+    main(
+        Path(sys.argv[1]),
+        sys.argv[2],
+        int(sys.argv[3]),
+        float(sys.argv[4]),
+        sys.argv[5],
+        [int(n) for n in sys.argv[6:]],
+    )

@@ -3,34 +3,33 @@
 The process is ended from within, without any clean-up, at each of its changes to the disk in turn.
 """
 
-import multiprocessing
-import shutil
-from concurrent.futures import ThreadPoolExecutor
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.events import PowerCutFound
-from agent.units import AccessUnit
 from agent.vault.names import PART
-from tests.vault.crash import DIED, live
-from tests.vault.rig import Bench, Events, HandClock, Keys, Scene, film
+from tests.vault.crash import SMALL
+from tests.vault.rig import Bench, Scene, film
 
-SMALL = Scene("street", width=192, height=144, kbps=600, gop=50)
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.vault.crash"])
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def dies(bench: Bench, units: list[AccessUnit], kib: float, point: int, *, after: bool) -> bool:
-    """False when the process came to its end before the point."""
-    arguments = (bench.state, bench.keys.recipient, units, kib, point, after)
-    process = CONTEXT.Process(target=live, args=arguments)
-    process.start()
-    process.join()
-    status = process.exitcode
-    process.close()
-    assert status in (0, DIED)
-    return status == DIED
+def crash(bench: Bench, folder: Path, pictures: int, kib: float, points: range, *, after: bool) -> set[int]:
+    """The points at which a process died."""
+    when = "after" if after else "before"
+    command = [sys.executable, "-m", "tests.vault.crash", str(folder), bench.keys.recipient, str(pictures), str(kib)]
+    command += [when, *map(str, points)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return {int(line) for line in done.stdout.split()}
+
+
+def box(bench: Bench, folder: Path, point: int) -> Bench:
+    """The same key-holder's, with a state directory of its own."""
+    return replace(bench, state=folder / str(point) / "state")
 
 
 def recovers(bench: Bench) -> None:
@@ -52,36 +51,24 @@ def recovers(bench: Bench) -> None:
     assert bench.agrees()
 
 
-def box(folder: Path) -> Bench:
-    folder.mkdir()
-    return Bench(folder / "state", Keys(folder), HandClock(), Events())
-
-
-def each_point(tmp_path: Path, points: range, *, after: bool) -> int:
-    """How many points were reached."""
-    units = film(SMALL, 150)
-
-    def one(point: int) -> bool:
-        bench = box(tmp_path / f"{after}-{point}")
-        died = dies(bench, units, 250, point, after=after)
-        recovers(bench)
-        shutil.rmtree(bench.state)
-        return died
-
-    with ThreadPoolExecutor(2) as pool:
-        return sum(pool.map(one, points))
+def each_point(bench: Bench, folder: Path, points: range, *, after: bool) -> int:
+    """How many points were reached; each is recovered from."""
+    reached = crash(bench, folder, 150, 250, points, after=after)
+    for point in points:
+        recovers(box(bench, folder, point))
+    return len(reached)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_power_cut_at_each_change_while_sealing_and_evicting(tmp_path: Path, after: bool) -> None:
+def test_power_cut_at_each_change_while_sealing_and_evicting(bench: Bench, tmp_path: Path, after: bool) -> None:
     # every third point here, all of them in the slow run below
-    assert each_point(tmp_path, range(int(after), 60, 3), after=after) >= 12
+    assert each_point(bench, tmp_path / "boxes", range(int(after), 60, 3), after=after) >= 12
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_power_cut_at_every_change_while_sealing_and_evicting(tmp_path: Path, after: bool) -> None:
-    assert each_point(tmp_path, range(60), after=after) >= 36
+def test_power_cut_at_every_change_while_sealing_and_evicting(bench: Bench, tmp_path: Path, after: bool) -> None:
+    assert each_point(bench, tmp_path / "boxes", range(60), after=after) >= 36
 
 
 def torn(bench: Bench) -> bytes:
@@ -95,21 +82,19 @@ def torn(bench: Bench) -> bytes:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_power_cut_at_every_change_of_the_recovery_itself(tmp_path: Path, after: bool) -> None:
-    reached = 0
-    for point in range(6):
-        bench = box(tmp_path / str(point))
-        content = torn(bench)
-        reached += dies(bench, [], 2**20, point, after=after)
-        vault = bench.vault()
-        vault.open()
-        vault.close()
-        assert bench.agrees()
-        first, second = bench.rows()
+def test_power_cut_at_every_change_of_the_recovery_itself(bench: Bench, tmp_path: Path, after: bool) -> None:
+    folder, points = tmp_path / "boxes", range(6)
+    content = {point: torn(box(bench, folder, point)) for point in points}
+    reached = crash(bench, folder, 0, 2**20, points, after=after)
+    for point in points:
+        mine = box(bench, folder, point)
+        mine.record([])
+        assert mine.agrees()
+        first, second = mine.rows()
         assert (first.state, second.state) == ("sealed", "found")
         assert second.segment.end_reason == "power-cut"
-        assert (bench.state / second.segment.name).read_bytes() == content
-    assert reached >= 5  # flush, link, flush of the folder, remove, flush of the folder
+        assert (mine.state / second.segment.name).read_bytes() == content[point]
+    assert len(reached) >= 5  # flush, link, flush of the folder, remove, flush of the folder
 
 
 def test_what_a_power_cut_left_open_is_told_once(bench: Bench) -> None:
