@@ -82,6 +82,7 @@ class _Client(aiomqtt.Client):
     def __init__(self, hostname: str, port: int, **options: Any) -> None:
         self.heard = _LastError()
         self.opened = False
+        self.over = ""
         logger = logging.Logger("paho")  # outside the tree of loggers: nothing of it may reach the agent's log
         logger.addHandler(self.heard)
         super().__init__(hostname, port, logger=logger, max_queued_incoming_messages=8, **options)
@@ -118,26 +119,37 @@ class _Client(aiomqtt.Client):
     def _on_disconnect(
         self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
     ) -> None:
+        self.over = self.heard.text or str(reason_code)
         if not self._connected.done():  # aiomqtt would wait on until its timeout
-            self._connected.set_exception(aiomqtt.MqttError(self.heard.text or "connection closed"))
+            self._connected.set_exception(aiomqtt.MqttError(self.over))
             return
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
+        self._hear_out()
 
     def fail(self, reason: str) -> None:
         """Ends the connection or the attempt at one; whoever waits for it gets an MqttError."""
+        self.over = reason
         for future in (self._connected, self._disconnected):
             if not future.done():
                 future.set_exception(aiomqtt.MqttError(reason))
         self.dispose()
 
     def dispose(self) -> None:
-        """Closes the socket, stops the housekeeping, and hears out futures that nobody waits for any more."""
+        """Closes the socket and stops the housekeeping."""
         self._client._sock_close()
         if self._misc_task is not None:
             self._misc_task.cancel()
+        self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Marks failures as heard: nobody may be waiting for them any more, and asyncio would complain."""
         for future in (self._connected, self._disconnected):
             if future.done() and not future.cancelled():
                 future.exception()
+
+
+def _lost(why: str) -> str:
+    return say(en=f"connection lost ({why})", fr=f"connexion perdue ({why})")
 
 
 class Session:
@@ -163,8 +175,7 @@ class Session:
             async for _ in self._client.messages:
                 pass
         except aiomqtt.MqttError as error:
-            why = error.__cause__ or error
-            raise LinkError(say(en=f"connection lost ({why})", fr=f"connexion perdue ({why})")) from error
+            raise LinkError(_lost(self._client.over or str(error))) from error
 
     def vanish(self) -> None:
         """Hangs up without DISCONNECT, so that the broker sends the will."""
@@ -250,6 +261,9 @@ async def _open(client: _Client) -> None:
     except (aiomqtt.MqttError, OSError, ValueError) as error:
         client.dispose()
         raise _refusal(error, client) from error
+    if client.over:  # accepted and lost in one breath: aiomqtt has forgotten the loss
+        client.dispose()
+        raise LinkError(_lost(client.over))
 
 
 @asynccontextmanager

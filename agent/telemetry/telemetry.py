@@ -52,6 +52,7 @@ class Timing:
     first_retry_s: float = 1.0
     longest_retry_s: float = 60.0
     unknown_answer_s: float = 3.0
+    answer_s: float = 10.0
     birth_s: float = 60.0
     farewell_s: float = 3.0
     will_delay_s: int = 10
@@ -143,7 +144,9 @@ class Telemetry:
 
     async def _keep_linked(self) -> None:
         timing = self._timing
-        dialling = Dialling(random.random, timing.first_retry_s, timing.longest_retry_s, timing.unknown_answer_s)
+        dialling = Dialling(
+            random.random, timing.first_retry_s, timing.longest_retry_s, timing.unknown_answer_s, timing.answer_s
+        )
         while True:
             wait_s = await self._call(dialling)
             await asyncio.sleep(wait_s)
@@ -151,7 +154,14 @@ class Telemetry:
     async def _call(self, dialling: Dialling) -> float:
         """One call to the broker and all that follows from it -> seconds until the next."""
         will = self._status(payloads.offline("connection-lost", __version__, None))
-        call = Call(self._topics.client_id, dialling.protocol, will, self._timing.will_delay_s, dialling.answer_s)
+        call = Call(
+            self._topics.client_id,
+            dialling.protocol,
+            will,
+            will_delay_s=self._timing.will_delay_s,
+            answer_s=dialling.answer_s,
+            acknowledge_s=self._timing.answer_s,
+        )
         try:
             async with session(self._mqtt, call) as link:
                 began = self._clock.instant()
