@@ -70,18 +70,11 @@ def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
     return any(side == 0 and _on(*three) for side, three in zip(sides, ends, strict=True))
 
 
-def _folds_back(a: Point, b: Point, c: Point) -> bool:
-    ahead = (b[0] - a[0]) * (c[0] - b[0]) + (b[1] - a[1]) * (c[1] - b[1])
-    return _side(a, b, c) == 0 and ahead < 0
-
-
 def crosses_itself(polygon: Polygon) -> bool:
-    """True when two edges that are not neighbours meet, or two neighbours lie on each other; three points at least."""
+    """True when two edges that are not neighbours meet; neighbours that lie on each other make the next edge do so."""
     count = len(polygon)
-    edges = list(pairwise((*polygon, polygon[0])))
-    return any(_folds_back(polygon[i - 2], polygon[i - 1], polygon[i]) for i in range(count)) or any(
-        _meet(*edges[i], *edges[j]) for i in range(count) for j in range(i + 2, count - (i == 0))
-    )
+    edges = list(pairwise((*polygon, *polygon[:1])))
+    return any(_meet(*edges[i], *edges[j]) for i in range(count) for j in range(i + 2, count - (i == 0)))
 
 
 def polygon_fault(polygon: Polygon) -> str:

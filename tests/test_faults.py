@@ -58,6 +58,12 @@ def test_plain_text_is_what_a_register_line_can_hold() -> None:
         assert not is_plain(f"a{bad}b")
 
 
+def test_an_unknown_key_with_a_line_break_is_written_out() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Model.model_validate({"a\nb": 1})
+    assert [where for where, _ in describe(caught.value)] == ["a\\nb"]
+
+
 def test_a_fault_of_our_own_keeps_braces_as_they_are() -> None:
     assert str(fault(en="{x} is {wrong}", fr="{x} est {faux}")).endswith("}")
 

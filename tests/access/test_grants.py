@@ -82,7 +82,7 @@ def test_alg_none_with_and_without_a_signature(alg: str) -> None:
     refused(f"{message}.")
     refused(message)
     refused(f"{message}.{b64(bytes(64))}")
-    refused(signed(claims(), {**HEADER, "alg": alg}))
+    assert "header" in refused(signed(claims(), {**HEADER, "alg": alg}))
 
 
 @pytest.mark.parametrize("encoding", ["pem", "raw"])
@@ -179,14 +179,14 @@ def test_a_grant_for_the_265_masts_of_a_town_fits() -> None:
     assert judge().judge(mint(AUTHORITY, grant(masts=masts)), wall()).masts == masts
 
 
-ALPHABET = string.ascii_letters + string.digits + "-_"
+ALPHABET_64 = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
 
 @given(st.data())
 def test_any_changed_character_breaks_the_grant(data: st.DataObject) -> None:
     token = mint(AUTHORITY, grant())
     at = data.draw(st.integers(0, len(token) - 1))
-    other = data.draw(st.sampled_from(ALPHABET + ".=+/ \n~é").filter(lambda one: one != token[at]))
+    other = data.draw(st.sampled_from(ALPHABET_64 + ".=+/ \n~é").filter(lambda one: one != token[at]))
     refused(token[:at] + other + token[at + 1 :])
 
 
@@ -194,8 +194,16 @@ def test_any_changed_character_breaks_the_grant(data: st.DataObject) -> None:
 def test_no_last_character_of_a_part_has_a_twin(part: int) -> None:
     # base64url leaves bits of a part's last character unused: a lax decoder takes 4 or 16 spellings for one signature
     parts = mint(AUTHORITY, grant()).split(".")
-    for other in set(ALPHABET) - {parts[part][-1]}:
+    for other in set(ALPHABET_64) - {parts[part][-1]}:
         refused(".".join(text[:-1] + other if i == part else text for i, text in enumerate(parts)))
+
+
+def test_a_twin_spelling_is_no_token_whatever_library_checks_signatures() -> None:
+    # the form is judged before the clock: a lax form would answer 503 here
+    header, payload, signature = mint(AUTHORITY, grant()).split(".")
+    twin = ALPHABET_64[ALPHABET_64.index(signature[-1]) ^ 1]
+    with pytest.raises(GrantRefused):
+        judge().judge(f"{header}.{payload}.{signature[:-1]}{twin}", wall(trusted=False))
 
 
 def test_any_dropped_character_breaks_the_grant() -> None:
