@@ -90,7 +90,7 @@ class ViewStarted:
 
 @dataclass(frozen=True, slots=True)
 class ViewEnded:
-    """A viewer's session ended after `seconds`, and why: `left`, `grant-expired`, `connection-lost`, `stopping`."""
+    """A view ended after `seconds`: `left`, `grant-expired`, `grant-revoked`, `connection-lost` or `stopping`."""
 
     camera: str
     session: int

@@ -48,7 +48,17 @@ def greys(values: list[int]) -> tuple[int, int]:
 
 
 async def enter(page: Page, it: House, token: str) -> None:
-    await page.goto(f"{it.url}/#grant={token}")
+    await page.goto(f"{it.url}/")
+    await page.run(f"document.querySelector('#grant').value = '{token}'")
+    await page.run("document.querySelector('form').requestSubmit()")
+
+
+async def test_a_grant_in_the_address_is_not_taken(scene: Scene, tmp_path: Path) -> None:
+    async with house(scene) as it, browser(tmp_path, "fr", SHOW_ADDRESSES) as page:
+        await page.goto(f"{it.url}/#grant={token_for('parvis')}")
+        await page.when("document.activeElement.id === 'grant'")
+        assert await page.run("document.querySelector('article.playing')") is None
+        assert await page.run("document.querySelector('#grant').value") == ""
 
 
 async def test_the_browser_shows_moving_pictures_and_a_mask_that_never_changes(scene: Scene, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 // The status page: asks for a grant, shows the cameras that it covers and how they are, each second.
-// The grant lives in this module's memory only: never in storage, a cookie or the address bar.
+// The grant lives in this module's memory only: it is never taken from an address, nor kept in storage or a cookie.
 
 import { Player, Refused, ask } from "./player.js";
 import { choose, current, say } from "./words.js";
@@ -15,12 +15,6 @@ let polling = 0;
 const tiles = new Map();
 
 const locale = () => (current() === "fr" ? "fr-FR" : "en-GB");
-
-function fromAddress() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("grant");
-  if (location.hash) history.replaceState(null, "", location.pathname);
-  return given ?? "";
-}
 
 function translate() {
   document.documentElement.lang = current();
@@ -221,13 +215,7 @@ document.addEventListener("keydown", ({ key }) => {
   }
 });
 window.addEventListener("pagehide", () => leave());
-window.addEventListener("hashchange", () => {
-  const given = fromAddress();
-  if (given) enter(given);
-});
 
 translate();
 if (!("RTCPeerConnection" in window)) notice(say("unplayable"));
-const given = fromAddress();
-if (given) enter(given);
-else $("#grant").focus();
+$("#grant").focus();
