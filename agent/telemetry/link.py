@@ -107,7 +107,8 @@ class _Client(aiomqtt.Client):
                 return read(max_packets)
             except Exception as error:
                 # paho keeps the packet and would choke on it for ever
-                self.fail(f"unreadable packet ({type(error).__name__})")
+                name = type(error).__name__
+                self.fail(say(en=f"unreadable packet, {name}", fr=f"paquet illisible, {name}"))
                 return MQTTErrorCode.MQTT_ERR_PROTOCOL
 
         return guarded

@@ -18,7 +18,7 @@ import pytest
 
 from agent.events import ClockStepped
 from agent.telemetry.link import MAX_PACKET_BYTES
-from agent.telemetry.telemetry import Telemetry
+from agent.telemetry.telemetry import Telemetry, Timing
 from agent.virtual.broker import embedded_broker
 from tests.telemetry.brokers import FAST, Answer, HostileBroker, Observer, Running, World
 
@@ -39,14 +39,14 @@ def _sockets() -> int:
 
 
 @asynccontextmanager
-async def _against(answer: Answer) -> AsyncIterator[tuple[HostileBroker, Telemetry]]:
+async def _against(answer: Answer, timing: Timing = HASTY) -> AsyncIterator[tuple[HostileBroker, Telemetry]]:
     """The telemetry against `answer`, then against a good broker on the same port."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     before = _sockets()
     hostile = HostileBroker(answer)
     await hostile.__aenter__()
-    telemetry = World().telemetry(hostile.port, HASTY)
+    telemetry = World().telemetry(hostile.port, timing)
     async with Running(telemetry):
         try:
             telemetry.emit(ClockStepped(1))
@@ -213,7 +213,8 @@ async def test_a_flood_of_publications_that_nobody_asked_for(qos: int) -> None:
         finally:
             taken.append(number)
 
-    async with _against(answer) as (hostile, _):
+    patient = replace(HASTY, answer_s=5.0)
+    async with _against(answer, patient if qos == 2 else HASTY) as (hostile, _):
         await hostile.called(2, seconds=40)
     if qos == 2:
         assert max(taken) < 3000, "half-finished messages are not heaped up"

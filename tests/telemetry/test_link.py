@@ -1,0 +1,123 @@
+"""The connection itself: a stop is never swallowed, nothing is left open, a refusal says what to mend."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from agent.config import Mqtt
+from agent.errors import LinkError, LinkSilent, LinkVersionRefused
+from agent.telemetry.dialling import Protocol
+from agent.telemetry.link import Call, session
+from agent.telemetry.values import Publication
+from tests.telemetry.brokers import HostileBroker, Mosquitto, Observer, free_port
+
+WILL = Publication("vigie/t/m/status", b'{"state":"offline"}', retain=True)
+EVENT = Publication("vigie/lievin/lievin-042/event", b"{}", retain=False)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path) as running:
+        yield running
+
+
+def _mqtt(port: int) -> Mqtt:
+    return Mqtt(url=f"mqtt://127.0.0.1:{port}")
+
+
+def _call(protocol: Protocol = "5", answer_s: float = 5) -> Call:
+    return Call("vigie-test", protocol, WILL, answer_s=answer_s)
+
+
+async def test_a_stop_in_the_instant_of_the_acknowledgement_is_not_swallowed(broker: Mosquitto) -> None:
+    async with session(_mqtt(broker.port), _call()) as link:
+        pending = link._client._pending_publishes
+        for _ in range(20):
+            task = asyncio.create_task(link.publish(EVENT))
+            for _ in range(3):  # until it waits for the broker
+                await asyncio.sleep(0)
+            await next(iter(pending.values())).wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_an_acknowledged_message_is_at_the_broker(broker: Mosquitto, protocol: Protocol) -> None:
+    async with Observer(broker.port) as seen, session(_mqtt(broker.port), _call(protocol)) as link:
+        await link.publish(EVENT)
+        await seen.until(lambda: seen.on("event"))
+
+
+async def test_a_stop_while_the_broker_keeps_silent_closes_the_socket() -> None:
+    closed = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        closed.set()
+
+    async def call(port: int) -> None:
+        async with session(_mqtt(port), _call(answer_s=3600)):
+            raise AssertionError("accepted by nobody")
+
+    async with HostileBroker(silent) as hostile:
+        task = asyncio.create_task(call(hostile.port))
+        await hostile.called(1)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(closed.wait(), 20)
+
+
+@pytest.mark.parametrize("accepted", [b"", b"\x20\x03\x00\x00\x00"])
+async def test_a_packet_that_cannot_be_read_ends_the_call_and_is_not_read_for_ever(accepted: bytes) -> None:
+    async def garble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(accepted)
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.write(b"\x30\x05\x00\x01\xff\x00x" * 3)  # a topic that is not UTF-8
+        while await reader.read(4096):
+            pass
+
+    async with HostileBroker(garble) as hostile, asyncio.timeout(20):
+        with pytest.raises(LinkError, match="unreadable|illisible"):
+            async with session(_mqtt(hostile.port), _call(answer_s=3600)) as link:
+                await link.lost()
+
+
+async def test_a_broker_that_is_away_is_an_ordinary_link_error() -> None:
+    with pytest.raises(LinkError) as caught:
+        async with session(_mqtt(free_port()), _call()):
+            pass
+    assert not isinstance(caught.value, LinkSilent | LinkVersionRefused)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"\x20\x02\x00\x01", LinkVersionRefused),
+        (b"\x20\x03\x00\x84\x00", LinkVersionRefused),
+        (b"", LinkSilent),
+        (b"\x20\x03\x00", LinkSilent),
+    ],
+)
+async def test_how_brokers_say_that_they_do_not_speak_mqtt_5(answer: bytes, error: type[LinkError]) -> None:
+    async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        await writer.drain()
+
+    async with HostileBroker(old) as hostile:
+        with pytest.raises(error):
+            async with session(_mqtt(hostile.port), _call()):
+                pass
+
+
+async def test_a_name_that_cannot_be_one_is_an_ordinary_link_error() -> None:
+    mqtt = Mqtt.model_construct(url=f"mqtt://{'a' * 70}..b:1883", username="", password_file=None)
+    with pytest.raises(LinkError):
+        async with session(mqtt, _call()):
+            pass
