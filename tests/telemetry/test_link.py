@@ -84,7 +84,7 @@ async def test_a_packet_that_cannot_be_read_ends_the_call_and_is_not_read_for_ev
             pass
 
     async with HostileBroker(garble) as hostile, asyncio.timeout(20):
-        with pytest.raises(LinkError, match="unreadable|illisible"):
+        with pytest.raises(LinkError, match=r"unreadable|illisible"):
             async with session(_mqtt(hostile.port), _call(answer_s=3600)) as link:
                 await link.lost()
 
