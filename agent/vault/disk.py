@@ -24,6 +24,10 @@ class Disk:
         while view:
             view = view[os.write(descriptor, view) :]
 
+    def allocate(self, descriptor: int, size_bytes: int) -> None:
+        """Takes room on the disk for a file, without writing."""
+        os.posix_fallocate(descriptor, 0, size_bytes)
+
     def sync_data(self, descriptor: int) -> None:
         """What was written survives a power cut (fdatasync)."""
         os.fdatasync(descriptor)

@@ -12,6 +12,7 @@ SQLite's errors come out as VaultError.
 """
 
 import contextlib
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from typing import Any
 from agent.errors import VaultError
 from agent.language import say
 from agent.vault.names import FILE_CHARACTERS, parse_name
+from agent.vault.reasons import why
 from agent.vault.ring import Candidate
 from agent.vault.rows import SEGMENT_FIELDS, Rule, Segment, SegmentRow, State, signed_bytes
 
@@ -104,6 +106,8 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorname", "") or ""
+        if code == "SQLITE_FULL":
+            raise VaultError(why(OSError(errno.ENOSPC, ""))) from error
         if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             mend = say(
                 en="move it away and start again: segments on disk are indexed anew",

@@ -2,6 +2,7 @@
 
 Laws
 - A row is marked before its file goes and again after: a power cut in between is finished by the next round.
+- To let a segment go, the index must write; on a full disk the ballast file goes first and gives it the room.
 - Room is judged once a round: a file that is deleted and still open somewhere frees nothing, and must not pull the
   whole ring after it.
 - It runs after each sealed segment and every ten seconds, in a thread of its own; a failing disk ends a round, never
@@ -74,10 +75,19 @@ class Keeper:
     def round(self) -> None:
         """One round, now and in this thread: finish what was begun, then age, then room."""
         with self._round:
-            self._finish(self._index.evicting())
-            self._evict(self._old())
-            self._evict(self._surplus())
+            try:
+                self._turn()
+            except (OSError, VaultError):
+                if not self._storage.drop_ballast():
+                    raise
+                self._turn()
+            self._storage.take_ballast()
             self._remember()
+
+    def _turn(self) -> None:
+        self._finish(self._index.evicting())
+        self._evict(self._old())
+        self._evict(self._surplus())
 
     def _old(self) -> Sequence[Eviction]:
         cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)

@@ -61,6 +61,7 @@ class Tools:
     clock: Clock
     emit: Emit
     poke: Callable[[], None]
+    make_room: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class _HalfDone:
     """A segment that a fault interrupted; `segment` when it was sealed whole before that."""
 
     name: str
+    frames: int
     segment: Segment | None
 
 
@@ -84,9 +86,11 @@ class Recorder:
         self._last_name_ms = tools.index.last_name_ms(camera)
         self._half_done: _HalfDone | None = None
         self._part: Part | None = None
+        self._recording = False  # between two segments too
         self._fault = ""
         self._fault_since = Instant(0)
-        self._tried = Instant(0)
+        self._failed = Instant(0)
+        self._begun = Instant(0)
         self._wait_s = FIRST_WAIT_S
         self._last_segment: str | None = None
         self._segments = 0
@@ -117,12 +121,11 @@ class Recorder:
 
     def facts(self) -> RecorderFacts:
         """Now, from any thread; never blocks."""
-        part = self._part
-        reason = self._fault
-        if not reason and part is None:
+        recording, reason = self._recording, self._fault
+        if not reason and not recording:
             reason = say(en="no pictures to record", fr="aucune image à enregistrer")
         return RecorderFacts(
-            recording=part is not None and not self._fault,
+            recording=recording and not reason,
             reason=reason,
             last_segment=self._last_segment,
             dropped=self._intake.dropped,
@@ -141,7 +144,6 @@ class Recorder:
                 self._discard()
                 continue
             try:
-                self._tried = self._tools.clock.instant()
                 self._settle()
                 self._next_segment()
             except Exception as error:
@@ -149,9 +151,10 @@ class Recorder:
                 if not isinstance(error, OSError | VaultError):
                     logger.exception("%s: recording failed in a way that nobody foresaw", self.camera)
                 self._fail(error)
+        self._recording = False
 
     def _time_to_try(self) -> bool:
-        return self._tools.clock.instant() - self._tried >= self._wait_s * 1e9
+        return self._tools.clock.instant() - self._failed >= self._wait_s * 1e9
 
     def _discard(self) -> None:
         if self._intake.take(POLL_S) is not None:
@@ -160,6 +163,7 @@ class Recorder:
     def _next_segment(self) -> None:
         unit = self._intake.take(POLL_S)
         if unit is None:
+            self._recording = False
             return
         if not unit.keyframe:
             self._intake.refuse(1)
@@ -174,11 +178,13 @@ class Recorder:
         name = segment_name(self.camera, name_ms)
         if not self._fault:
             self._intake.tell()
+        self._begun = tools.clock.instant()
         pictures = Pictures(first, self._intake, self._segment_seconds, self._bound_ms, tools.clock)
         segment: Segment | None = None
         try:
             part = self._part = tools.storage.open(name, tools.clock, self._durable)
             self._last_name_ms = name_ms
+            self._recording = True
             try:
                 tools.sealer.seal(pictures, part)
                 segment = pictures.segment(name, part.size_bytes, part.finish())
@@ -186,9 +192,7 @@ class Recorder:
                 part.close()
             self._publish(segment)
         except BaseException:
-            self._half_done = _HalfDone(name, segment)
-            if segment is None:
-                self._intake.refuse(pictures.frames)
+            self._half_done = _HalfDone(name, pictures.frames, segment)
             raise
         finally:
             self._part = None
@@ -207,27 +211,38 @@ class Recorder:
 
     def _settle(self) -> None:
         """Brings to an end what a fault left half done."""
-        half, storage = self._half_done, self._tools.storage
+        half = self._half_done
         if half is None:
             return
-        path, part = storage.path(half.name), storage.path(half.name + PART)
         try:
-            if half.segment is not None and (path.exists() or part.exists()):
-                self._publish(half.segment)
-            elif part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault"):
-                self._segments += 1
-                self._bytes += path.stat().st_size
+            kept = self._keep(half)
         except (OSError, VaultError):
             # On a full disk the half done segment itself may be what leaves no room for its row.
-            if storage.space()[0] >= SCARCE_BYTES:
+            if self._tools.storage.space()[0] >= SCARCE_BYTES:
                 raise
-            storage.remove(part)
-            storage.remove(path)
+            self._tools.storage.destroy((half.name + PART, half.name))
+            kept = False
+            self._tools.make_room()
+        if not kept:
+            self._intake.refuse(half.frames)
         self._half_done = None
+
+    def _keep(self, half: _HalfDone) -> bool:
+        """False when nothing of it is there or worth keeping."""
+        storage = self._tools.storage
+        path, part = storage.path(half.name), storage.path(half.name + PART)
+        if half.segment is not None and (path.exists() or part.exists()):
+            self._publish(half.segment)
+            return True
+        if part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault"):
+            self._segments += 1
+            self._bytes += path.stat().st_size
+            return True
+        return False
 
     def _durable(self) -> None:
         """Something of the open segment is on disk for good; after a while that is not by luck."""
-        if self._fault and self._tools.clock.instant() - self._tried >= STEADY_NS:
+        if self._fault and self._tools.clock.instant() - self._begun >= STEADY_NS:
             self._restored()
 
     def _restored(self) -> None:
@@ -248,5 +263,5 @@ class Recorder:
             self._wait_s = FIRST_WAIT_S
             self._tools.emit(RecordingLost(self.camera, text))
         self._fault = text
-        self._tried = now  # the wait begins when the try has failed, however long that took
+        self._failed = now  # the wait begins when the try has failed, however long that took
         self._tools.poke()

@@ -20,6 +20,8 @@ from agent.vault.chunks import MAX_HEADER_BYTES, whole_chunks
 from agent.vault.disk import Disk
 from agent.vault.names import FOLDER, PART
 
+BALLAST = "ballast"
+BALLAST_BYTES = 1 << 20
 SYNC_EVERY_NS = 500_000_000
 _HASH_BLOCK = 1 << 20
 
@@ -143,6 +145,24 @@ class Storage:
         """One file that holds nothing of worth."""
         self.disk.remove(path)
         self.disk.sync_folder(path.parent)
+
+    def drop_ballast(self) -> bool:
+        """On a full disk, frees what is needed to write that something goes; False when that does not help."""
+        path = self.path(BALLAST)
+        if self.space()[0] >= BALLAST_BYTES or not path.exists():
+            return False
+        self.disk.remove(path)
+        return True
+
+    def take_ballast(self) -> None:
+        """Lays the ballast aside again while there is room to spare."""
+        path = self.path(BALLAST)
+        if not path.exists() and self.space()[0] >= 4 * BALLAST_BYTES:
+            descriptor = self.disk.create(path)
+            try:
+                self.disk.allocate(descriptor, BALLAST_BYTES)
+            finally:
+                self.disk.close(descriptor)
 
     def space(self) -> tuple[int, int]:
         """(free to us, size) of the file system, bytes."""

@@ -21,6 +21,7 @@ CHANGES = (
     "make_folder",
     "create",
     "write",
+    "allocate",
     "sync_data",
     "sync",
     "rename",
