@@ -9,7 +9,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +206,7 @@ class HostileBroker:
         self.port = port
         self.calls = 0
         self.versions: list[int] = []
+        self.connects: list[bytes] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -219,6 +220,7 @@ class HostileBroker:
             if at >= 0:
                 self.calls += 1
                 self.versions.append(connect[at + 6])
+                self.connects.append(connect[at:])
             await self._answer(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass
@@ -247,6 +249,22 @@ class HostileBroker:
                 return
             await asyncio.sleep(0.02)
         raise AssertionError(f"{self.calls} calls")
+
+
+async def publications(reader: asyncio.StreamReader) -> AsyncIterator[tuple[str, bytes, bytes]]:
+    """(topic, packet identifier, payload) of each QoS 1 PUBLISH that a client sends in MQTT 5; the rest is skipped."""
+    while True:
+        kind, length, shift = (await reader.readexactly(1))[0], 0, 0
+        while True:
+            digit = (await reader.readexactly(1))[0]
+            length |= (digit & 127) << shift
+            shift += 7
+            if not digit & 128:
+                break
+        body = await reader.readexactly(length)
+        if kind >> 4 == 3:
+            end = 2 + int.from_bytes(body[:2])
+            yield body[2:end].decode(), body[end : end + 2], body[end + 3 :]
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:

@@ -89,6 +89,20 @@ async def test_a_packet_that_cannot_be_read_ends_the_call_and_is_not_read_for_ev
                 await link.lost()
 
 
+async def test_messages_that_a_broker_begins_and_never_finishes_are_not_heaped_up() -> None:
+    async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x20\x03\x00\x00\x00")
+        for number in range(1, 21):
+            writer.write(b"\x34\x07\x00\x01a" + bytes((0, number)) + b"\x00x")  # QoS 2, and no PUBREL ever
+        while await reader.read(4096):
+            pass
+
+    async with HostileBroker(begin) as hostile, asyncio.timeout(20):
+        with pytest.raises(LinkError):
+            async with session(_mqtt(hostile.port), _call(answer_s=3600)) as link:
+                await link.lost()
+
+
 async def test_a_broker_that_is_away_is_an_ordinary_link_error() -> None:
     with pytest.raises(LinkError) as caught:
         async with session(_mqtt(free_port()), _call()):

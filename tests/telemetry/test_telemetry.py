@@ -29,6 +29,7 @@ from tests.telemetry.brokers import (
     Running,
     World,
     free_port,
+    publications,
     retained,
     until,
 )
@@ -201,6 +202,40 @@ async def test_no_event_of_an_outage_is_lost_to_a_reader_that_keeps_its_session(
                 assert order.index("/event") > order.index("/camera/parvis-fixed/state"), "the truth comes first"
 
 
+async def test_events_that_a_choking_broker_did_not_acknowledge_are_sent_again() -> None:
+    acknowledged: list[int] = []
+
+    async def choking(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x20\x03\x00\x00\x00")
+        async for topic, identifier, payload in publications(reader):
+            if topic.endswith("/event"):
+                if len(acknowledged) == 35:
+                    continue
+                acknowledged.append(json.loads(payload)["seconds"])
+            writer.write(b"\x40\x02" + identifier)
+
+    async with HostileBroker(choking) as hostile:
+        telemetry = World().telemetry(hostile.port, replace(FAST, first_retry_s=1.5, longest_retry_s=1.5, answer_s=1))
+        for number in range(100):
+            telemetry.emit(ClockStepped(number))
+        async with Running(telemetry):
+            await until(lambda: len(acknowledged) == 35 and not telemetry.connected)
+            await hostile.__aexit__()
+            async with embedded_broker(hostile.port), Observer(hostile.port, five=False) as seen:
+                await seen.until(lambda: seen.on("event") and seen.on("event")[-1]["seconds"] == 99)
+    assert acknowledged == list(range(35))
+    assert [event["seconds"] for event in seen.on("event")] == list(range(35, 100))
+
+
+async def test_an_event_waits_for_no_tick(broker: Mosquitto) -> None:
+    still = replace(FAST, look_s=3600, health_s=3600, state_s=3600, birth_s=3600)
+    async with Observer(broker.port) as seen, Running(World().telemetry(broker.port, still)) as telemetry:
+        await seen.until(lambda: seen.on("health") and seen.on("camera/parvis-fixed/state"))
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(telemetry.emit, PowerCutFound(1))
+        await seen.until(lambda: seen.on("event"))
+
+
 async def test_many_threads_emit_and_every_event_arrives_once(broker: Mosquitto) -> None:
     async with Observer(broker.port) as seen, Running(World().telemetry(broker.port)) as telemetry:
         threads = [
@@ -292,6 +327,19 @@ async def test_a_broker_that_refuses_a_version_is_called_in_the_other() -> None:
     async with HostileBroker(old) as broker, Running(World().telemetry(broker.port)):
         await broker.called(2)
     assert broker.versions[:2] == [5, 4]
+
+
+async def test_connect_asks_to_keep_the_session_so_that_a_takeover_takes_the_will_back() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with HostileBroker(silent) as broker, Running(World().telemetry(broker.port)):
+        await broker.called(1)
+    connect = broker.connects[0]  # \x00\x04MQTT, version, flags, keep alive, properties
+    assert connect[6:8] == bytes((5, 0b0010_1100)), "will retained at QoS 1, no clean start"
+    expiry = connect[connect.index(b"\x11", 10) + 1 :][:4]
+    delay = connect[connect.rindex(b"\x18", 0, connect.index(b"vigie/")) + 1 :][:4]
+    assert int.from_bytes(expiry) > int.from_bytes(delay) == FAST.will_delay_s
 
 
 def _secure(folder: Path, authority: Authority, *lines: str) -> Mosquitto:
