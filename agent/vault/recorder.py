@@ -35,7 +35,6 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 10.0
 STOP_S = 30.0
 STEADY_NS = 3 * 10**9
-SCARCE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,6 @@ class Tools:
     clock: Clock
     emit: Emit
     poke: Callable[[], None]
-    make_room: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +188,7 @@ class Recorder:
                 segment = pictures.segment(name, part.size_bytes, part.finish())
             finally:
                 part.close()
+            self._recording = segment.end_reason != "camera-lost"
             self._publish(segment)
         except BaseException:
             self._half_done = _HalfDone(name, pictures.frames, segment)
@@ -212,20 +211,10 @@ class Recorder:
     def _settle(self) -> None:
         """Brings to an end what a fault left half done."""
         half = self._half_done
-        if half is None:
-            return
-        try:
-            kept = self._keep(half)
-        except (OSError, VaultError):
-            # On a full disk the half done segment itself may be what leaves no room for its row.
-            if self._tools.storage.space()[0] >= SCARCE_BYTES:
-                raise
-            self._tools.storage.destroy((half.name + PART, half.name))
-            kept = False
-            self._tools.make_room()
-        if not kept:
-            self._intake.refuse(half.frames)
-        self._half_done = None
+        if half is not None:
+            if not self._keep(half):
+                self._intake.refuse(half.frames)
+            self._half_done = None
 
     def _keep(self, half: _HalfDone) -> bool:
         """False when nothing of it is there or worth keeping."""

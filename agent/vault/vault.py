@@ -84,7 +84,6 @@ class Vault:
             self._clock,
             self._emit,
             keeper.poke,
-            keeper.round,
         )
         recorder = Recorder(camera_id, source, bitrate_kbps, self._settings.segment_seconds, tools)
         self._recorders = [*(one for one in self._recorders if not one.ended), recorder]

@@ -97,7 +97,7 @@ def test_it_agrees_while_the_agent_records_and_evicts(bench: Bench) -> None:
         recorder = vault.record("lane", camera, 1000)
         until(lambda: recorder.facts().segments >= 2)
         looks = 0
-        while recorder.facts().segments < 12:
+        while recorder.facts().segments < 8:
             assert faults(bench) == []
             looks += 1
         assert looks > 2
