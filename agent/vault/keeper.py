@@ -101,6 +101,8 @@ class Keeper:
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if not evictions:
             return
+        if any(one.rule == "disk" for one in evictions):
+            logger.warning("the disk is nearly full: %d segments go before their time", len(evictions))
         self._index.begin_eviction((one.seq, one.rule) for one in evictions)
         self._finish([(one.seq, one.name) for one in evictions])
 

@@ -105,11 +105,11 @@ class Pictures:
         self._ended = reason
         self._pass_on(self._muxer.finish())
 
-    def segment(self, name: str, size_bytes: int, sha256: str) -> Segment:
-        """What is to be known of the segment, once it has ended; the file's size and hash are given."""
+    def segment(self, camera: str, name: str, size_bytes: int, sha256: str) -> Segment:
+        """What is to be known of the segment, once it has ended; the file's name, size and hash are given."""
         interval_ms = self._muxer.interval_90k * 1000 // TICKS_PER_SECOND
         return Segment(
-            camera=self._first.camera,
+            camera=camera,
             name=name,
             start_ms=self._first.wall.utc_ms,
             end_ms=self._last.wall.utc_ms + interval_ms,

@@ -185,7 +185,7 @@ class Recorder:
             self._recording = True
             try:
                 tools.sealer.seal(pictures, part)
-                segment = pictures.segment(name, part.size_bytes, part.finish())
+                segment = pictures.segment(self.camera, name, part.size_bytes, part.finish())
             finally:
                 part.close()
             self._recording = segment.end_reason != "camera-lost"
@@ -221,7 +221,10 @@ class Recorder:
         storage = self._tools.storage
         path, part = storage.path(half.name), storage.path(half.name + PART)
         if half.segment is not None and (path.exists() or part.exists()):
-            self._publish(half.segment)
+            if half.name in self._tools.index.states(half.name.rpartition("/")[0]):
+                self._enter(half.name, half.segment.size_bytes)  # the commit went through, its answer did not
+            else:
+                self._publish(half.segment)
             return True
         if part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault"):
             self._segments += 1

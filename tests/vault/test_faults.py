@@ -5,13 +5,16 @@ import shutil
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent.errors import VaultBusy, VaultError
 from agent.events import RecordingLost, RecordingRestored, UnitsDropped
 from agent.vault import RecorderFacts
+from agent.vault.index import Index
 from agent.vault.names import FOLDER
+from agent.vault.rows import SegmentRow
 from tests.vault.disks import FrozenDisk, SickDisk, fill, freezable_disk, read_only, small_disk
 from tests.vault.rig import Bench, Camera, Feed, RunningClock, Scene, film, until
 
@@ -167,6 +170,28 @@ def test_one_camera_s_fault_leaves_the_other_recording(running: Running) -> None
     vault.close()
     assert {one.camera for one in running.events.of(RecordingLost)} == {"lane"}
     assert well.facts().dropped == 0
+    assert running.agrees()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_made_twice(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    add, failed = Index.add, []
+
+    def add_and_fail(index: Index, *values: Any) -> SegmentRow:
+        row = add(index, *values)
+        if not failed:
+            failed.append(row)
+            raise VaultError("the answer never came")
+        return row
+
+    monkeypatch.setattr(Index, "add", add_and_fail)
+    vault = running.vault()
+    vault.open()
+    with Camera(running.clock) as camera:
+        recorder = vault.record("lane", camera, 1000)
+        until(lambda: recorder.facts().segments >= 2)
+    vault.close()
+    assert len(running.events.of(RecordingLost)) == len(running.events.of(RecordingRestored)) == 1
+    assert recorder.facts().segments == len(running.rows())
     assert running.agrees()
 
 
