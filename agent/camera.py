@@ -123,7 +123,6 @@ class Camera:
     def _run(self) -> None:
         with contextlib.suppress(EncoderUnavailable):  # the first picture meets it again, and tells
             self.main.prepare()
-            self.tile.prepare()
         while not self._stopping.is_set():
             frame = self._frames.get(0.5)
             if frame is None:

@@ -112,7 +112,7 @@ class ListenError(VigieError):
 
 
 class OfferRefused(VigieError):
-    """A viewer's SDP offer that cannot be answered; `status` is 400 (malformed) or 406 (nothing that is spoken here)."""
+    """A viewer's SDP offer that cannot be answered; `status` is 400 (malformed) or 406 (nothing spoken here)."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)

@@ -28,6 +28,8 @@ from agent.errors import SourceError, SourceLost
 from agent.language import say
 from agent.units import Plane
 
+LONGEST_GOP_S = 30.0
+"""So long a stream may go without a keyframe; cameras that save bandwidth send one in ten seconds."""
 SMALLEST_SIDE = 64
 LARGEST_SIDE = 8192
 # 8-bit formats that are packed, or named apart for their range: the planar twin of each, made by swscale in memory
@@ -58,6 +60,19 @@ class Decoded:
     taken: Instant
     stamp_s: float | None
     owner: object = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A looped file begins again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """Packets come and nothing decodes, for longer than a stall may last: a long wait for a keyframe, or damage."""
+
+
+Seen = Decoded | Restarted | NoPicture
 
 
 def _kind(error: BaseException) -> str:
@@ -136,33 +151,46 @@ class AvSource:
         stream.codec_context.flags |= av.codec.context.Flags.low_delay
         return stream
 
-    def pictures(self) -> Iterator[Decoded | None]:
-        """Pictures as they come; None where a looped file begins again. Ends with SourceLost, never quietly."""
+    def pictures(self) -> Iterator[Seen]:
+        """What comes of the source, in order. Ends with SourceLost, never quietly."""
         assert self._container is not None
         stream = self._stream()
         while True:
             some = False
-            for picture in self._once(stream):
-                some = True
-                yield picture
+            for seen in self._once(stream):
+                some = some or isinstance(seen, Decoded)
+                yield seen
             if not (self._how.looped and some):
                 raise SourceLost(say(en="the stream ended", fr="le flux s'est terminé"))
             self._container.seek(0)
-            yield None
+            yield Restarted()
 
-    def _once(self, stream: VideoStream) -> Iterator[Decoded]:
-        """Every picture up to the end of the stream; SourceLost on an error or when nothing decodes for too long."""
-        assert self._container is not None
-        last_picture = time.monotonic()
-        packets = self._container.demux(stream)
-        while True:
-            if time.monotonic() - last_picture > self._settings.stall_s:
+    def _once(self, stream: VideoStream) -> Iterator[Seen]:
+        """Everything up to the end of the stream; SourceLost on an error or when nothing decodes for too long."""
+        last_picture, told = time.monotonic(), False
+        for packet in self._packets(stream):
+            taken = self._clock.instant()
+            for frame in self._decode(packet):
+                last_picture, told = time.monotonic(), False
+                yield self._decoded(frame, taken)
+            silent_s = time.monotonic() - last_picture
+            if silent_s > max(LONGEST_GOP_S, self._settings.stall_s):
                 raise SourceLost(say(en="sends nothing that decodes", fr="n'envoie rien de décodable"))
+            if silent_s > self._settings.stall_s and not told:
+                told = True
+                yield NoPicture()
+
+    def _packets(self, stream: VideoStream) -> Iterator["Packet[VideoStream]"]:
+        """Packets up to the end of the stream; those that cannot be parsed are counted and left out."""
+        assert self._container is not None
+        packets = self._container.demux(stream)
+        end = time.monotonic() + self._settings.stall_s
+        while True:
             try:
                 packet = next(packets, None)
-            except av.error.InvalidDataError:  # a packet that the demuxer cannot parse
+            except av.error.InvalidDataError:
                 self.corrupt += 1
-                if self._how.looped:
+                if self._how.looped or time.monotonic() > end:
                     return
                 packets = self._container.demux(stream)
                 continue
@@ -170,10 +198,8 @@ class AvSource:
                 raise SourceLost(say(en=f"stopped: {_kind(error)}", fr=f"arrêté : {_kind(error)}")) from None
             if packet is None:
                 return
-            taken = self._clock.instant()
-            for frame in self._decode(packet):
-                last_picture = time.monotonic()
-                yield self._decoded(frame, taken)
+            end = time.monotonic() + self._settings.stall_s
+            yield packet
 
     def _decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
         try:

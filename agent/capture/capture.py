@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from agent.capture.av_source import AvSource, Decoded
+from agent.capture.av_source import AvSource, Decoded, NoPicture, Restarted
 from agent.capture.pace import FilePace, Thinner, backoff_s
 from agent.capture.source import SourceSettings
 from agent.capture.timeline import Timeline
@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.errors import SourceError
 from agent.events import CaptureLost, CaptureRestored, Emit, StreamChanged
 from agent.facts import Capture as CaptureState
+from agent.language import say
 from agent.units import Frame
 
 log = logging.getLogger(__name__)
@@ -86,10 +87,13 @@ class Capture:
                 if self._stopping.is_set():
                     return
                 self.corrupt = before + source.corrupt
-                if picture is None:
-                    self._restart_file()
-                else:
-                    self._take(picture)
+                match picture:
+                    case Decoded():
+                        self._take(picture)
+                    case Restarted():
+                        self._restart_file()
+                    case NoPicture():
+                        self._lose(say(en="sends nothing that decodes yet", fr="n'envoie encore rien de décodable"))
 
     def _restart_file(self) -> None:
         self._timeline.restart()

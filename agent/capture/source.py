@@ -5,8 +5,9 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 OPEN_TIMEOUT_S = 10.0
-ANALYSE_US = 2_000_000
-"""Long enough for one GOP of most cameras; the size is known earlier, from SDP or the first keyframe."""
+ANALYSE_US = 100_000
+"""Nothing is guessed from a longer look: the decoder reads sizes from the stream, rates come from the configuration.
+`nobuffer` is not asked for: it throws away the keyframe that was looked at, and the picture then waits for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def opening(settings: SourceSettings) -> Opening:
         "allowed_media_types": "video",  # the audio track is not even set up
         "timeout": str(int(settings.stall_s * 1e6)),
         "analyzeduration": str(ANALYSE_US),
-        "fflags": "nobuffer",
+        "fpsprobesize": "0",
     }
     if scheme == "rtsps":
         options["tls_verify"] = "1"

@@ -2,6 +2,7 @@
 
 import logging
 from fractions import Fraction
+from functools import cache
 
 import av
 import numpy as np
@@ -80,9 +81,10 @@ class Encoder:
         return units
 
 
-def _trial(name: str, settings: EncoderSettings) -> None:
+def _trial(name: str) -> None:
     """Really encodes a few pictures: a driver that opens is not yet one that works."""
     width, height = TRIAL_SIZE
+    settings = EncoderSettings(name)
     encoder = Encoder(name, width, height, False, settings)
     grey = np.full((height * 3 // 2, width), 128, np.uint8)
     step = round(TICKS_PER_SECOND / settings.fps)
@@ -91,12 +93,13 @@ def _trial(name: str, settings: EncoderSettings) -> None:
         raise EncoderUnavailable(f"{name}: no keyframe came out of a trial")
 
 
-def working(settings: EncoderSettings) -> list[str]:
-    """The candidates that pass a real trial encode, best first; EncoderUnavailable when none does."""
+@cache
+def working(candidates: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `candidates` that pass a real trial encode, tried once; EncoderUnavailable when none does."""
     names, refusals = [], []
-    for name in settings.candidates:
+    for name in candidates:
         try:
-            _trial(name, settings)
+            _trial(name)
         except EncoderUnavailable as error:
             refusals.append(str(error))
             log.info("encoder not taken: %s", error)
@@ -104,4 +107,4 @@ def working(settings: EncoderSettings) -> list[str]:
             names.append(name)
     if not names:
         raise EncoderUnavailable("; ".join(refusals))
-    return names
+    return tuple(names)

@@ -29,7 +29,6 @@ class Rendition:
         self._limit = limit
         self._keyframes = KeyframePolicy()
         self._encoder: Encoder | None = None
-        self._names: list[str] = []
         self._epoch: int | None = None
         self.source = Fanout(self._keyframes.wish)
         self.encoded = 0
@@ -43,8 +42,7 @@ class Rendition:
 
     def prepare(self) -> None:
         """Tries the encoders out, before a picture waits for it; EncoderUnavailable when none works."""
-        if not self._names:
-            self._names = working(self._settings)
+        working(self._settings.candidates)
 
     def encode(self, frame: MaskedFrame) -> None:
         """Encodes one picture and hands out what comes of it; EncoderUnavailable when no encoder works."""
@@ -82,9 +80,8 @@ class Rendition:
 
     def _open(self, width: int, height: int, full_range: bool) -> Encoder:
         """The best encoder that opens at this size: what passed its trial may still refuse a larger picture."""
-        self.prepare()
         refusals = []
-        for name in self._names:
+        for name in working(self._settings.candidates):
             try:
                 encoder = Encoder(name, width, height, full_range, self._settings)
             except EncoderUnavailable as error:

@@ -22,6 +22,7 @@ from tests.rig.footage import ODD_SIZES, PIXEL_FORMATS, SMALL, Recipe, make
 from tests.rig.rtsp_server import RtspCamera
 
 WAIT_S = 20.0
+LONG_GOP = replace(SMALL, gop=200)
 OTHER_SIZE = replace(SMALL, width=640, height=480, seconds=4)
 
 
@@ -211,6 +212,17 @@ def test_a_camera_that_is_off_at_the_start_is_found_when_it_comes() -> None:
             assert capture.state == "lost"
             camera.power_on()
             wait_for(lambda: len(watcher.frames) >= 5)
+
+
+@needs_gstreamer
+def test_a_camera_with_long_gops_is_waited_for_and_not_dialled_again() -> None:
+    with RtspCamera(LONG_GOP) as camera, capturing(camera.url) as (watcher, _):
+        wait_for(lambda: len(watcher.frames) >= 5)  # the stream runs: the next one joins in the middle of a GOP
+        with capturing(camera.url, stall_s=1.0) as (late, capture):
+            wait_for(lambda: CaptureLost in late.kinds() or len(late.frames) >= 5)
+            wait_for(lambda: len(late.frames) >= 5)
+            assert {frame.epoch for frame in late.frames} == {1}
+            assert capture.state == "live"
 
 
 @needs_gstreamer

@@ -189,7 +189,7 @@ def test_a_tile_keeps_the_picture_s_shape(size: tuple[int, int], fitted: tuple[i
 
 
 def test_auto_falls_back_to_x264_where_no_hardware_encodes() -> None:
-    assert working(EncoderSettings("auto"))[-1] == "x264"
+    assert working(EncoderSettings("auto").candidates)[-1] == "x264"
 
 
 @pytest.mark.parametrize("name", ["v4l2m2m", "nvenc"])
@@ -197,7 +197,7 @@ def test_an_encoder_that_is_not_here_is_refused_by_a_real_trial(name: str) -> No
     if Path("/dev/video11").exists() or Path("/dev/nvidia0").exists():
         pytest.skip("this box has a hardware encoder")
     with pytest.raises(EncoderUnavailable, match=name):
-        working(EncoderSettings(name))
+        working(EncoderSettings(name).candidates)
 
 
 def test_full_range_is_told_to_the_decoder() -> None:
