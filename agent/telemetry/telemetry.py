@@ -92,6 +92,7 @@ class Telemetry:
         self._look = asyncio.Event()
         self._send = asyncio.Event()
         self._waking = False
+        self._leaving = False
         self._complaint = ""
 
     def emit(self, event: Event) -> None:
@@ -201,6 +202,9 @@ class Telemetry:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            self._leaving = True
+            self._send.set()
+            await asyncio.wait(tasks, timeout=self._timing.farewell_s, return_when=asyncio.FIRST_COMPLETED)
             await _end(tasks)
             await self._farewell(link)
             raise
@@ -223,6 +227,8 @@ class Telemetry:
                 due = Instant(due + int(self._timing.birth_s * 1e9))
             self._send.clear()
             await self._deliver(link)
+            if self._leaving:
+                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, (due - self._clock.instant()) / 1e9)):
                     await self._send.wait()
@@ -242,9 +248,6 @@ class Telemetry:
                 self._outbox.done(number)
 
     async def _farewell(self, link: Session) -> None:
-        with suppress(LinkError, TimeoutError):
-            async with asyncio.timeout(self._timing.farewell_s):
-                await self._deliver(link)
         try:
             async with asyncio.timeout(self._timing.farewell_s):
                 await link.publish(self._status(payloads.offline("stopped", __version__, self._clock.wall())))
