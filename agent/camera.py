@@ -5,11 +5,12 @@ viewers hang behind the renditions' fan-outs with queues of their own.
 """
 
 import bisect
-import contextlib
 import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 
 from agent.capture import Capture, SourceSettings
 from agent.clock import Clock
@@ -99,6 +100,7 @@ class Camera:
         self._told: MaskState | None = None
         self._blind_since: float | None = None
         self._encoder_fault = ""
+        self._tile_failed = False
         self._size = (0, 0)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"picture-{settings.id}", daemon=True)
@@ -121,23 +123,27 @@ class Camera:
             self._thread.join()
 
     def _run(self) -> None:
-        with contextlib.suppress(EncoderUnavailable):  # the first picture meets it again, and tells
-            self.main.prepare()
+        self._guarded(self.main.prepare)
         while not self._stopping.is_set():
             frame = self._frames.get(0.5)
             if frame is None:
-                continue
-            try:
-                self._picture(frame)
-            except EncoderUnavailable as error:
-                self._encoder_fault = str(error)
-                log.error("%s: no encoder works: %s", self.settings.id, error)
-                self._stopping.wait(ENCODER_RETRY_S)
-            except Exception:
-                # The picture is lost, never shown: begin again from a whole mosaic.
-                log.exception("%s: a picture could not be made", self.settings.id)
-                self._masker = self._make_masker()
-                self._stopping.wait(ENCODER_RETRY_S)
+                self._capture.check()
+            else:
+                self._guarded(partial(self._picture, frame))
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Does `work`; whatever it meets, this thread lives on and no picture leaves that is not masked."""
+        try:
+            work()
+        except EncoderUnavailable as error:
+            self._encoder_fault = str(error)
+            log.error("%s: no encoder works: %s", self.settings.id, error)
+            self._stopping.wait(ENCODER_RETRY_S)
+        except Exception:
+            # The picture is lost, never shown: begin again from a whole mosaic.
+            log.exception("%s: a picture could not be made", self.settings.id)
+            self._masker = self._make_masker()
+            self._stopping.wait(ENCODER_RETRY_S)
 
     def _picture(self, frame: Frame) -> None:
         masked = self._masker.mask(frame)
@@ -148,8 +154,19 @@ class Camera:
         self._encoder_fault = ""
         self._size = (masked.width, masked.height)
         self._meter.note(self.main.bytes - before, latency_ns / 1e9)
-        with contextlib.suppress(EncoderUnavailable):  # the wall goes without; the recording does not
+        self._encode_tile(masked)
+
+    def _encode_tile(self, masked: MaskedFrame) -> None:
+        """The wall goes without where this fails; the recording does not."""
+        try:
             self.tile.encode(masked)
+        except Exception:
+            if not self._tile_failed:
+                log.exception("%s: the tile cannot be made", self.settings.id)
+            self._tile_failed = True
+            self.tile.close()
+        else:
+            self._tile_failed = False
 
     def _tell(self, masked: MaskedFrame) -> None:
         """Emits the passages between blind and burned."""

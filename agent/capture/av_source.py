@@ -120,21 +120,31 @@ class AvSource:
     def __enter__(self) -> Self:
         """Opens the source; SourceError when it cannot be."""
         try:
-            container = av.open(
-                self._how.location,
-                format=self._how.container,
-                options=self._how.options,
-                timeout=(OPEN_TIMEOUT_S, self._settings.stall_s),
-            )
+            self._container = self._open(self._how.options)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise SourceError(
-                say(en=f"cannot be opened: {_kind(error)}", fr=f"ouverture impossible : {_kind(error)}")
-            ) from None
-        if not container.streams.video:
-            container.close()
+            if self._how.plainer is None or isinstance(error, FileNotFoundError):
+                raise self._refused(error) from None
+            try:
+                self._container = self._open(self._how.plainer)
+            except (av.error.FFmpegError, OSError, ValueError) as again:
+                raise self._refused(again) from None
+        if not self._container.streams.video:
+            self.__exit__(None, None, None)
             raise SourceError(say(en="has no video track", fr="n'a pas de piste vidéo"))
-        self._container = container
         return self
+
+    def _open(self, options: dict[str, str]) -> InputContainer:
+        timeout = (OPEN_TIMEOUT_S, self._settings.stall_s)
+        container = av.open(self._how.location, format=self._how.container, options=options, timeout=timeout)
+        for stream in container.streams.video[:1]:
+            # one frame in, one frame out: frame threads would hold pictures back
+            stream.thread_type = "SLICE"
+            stream.codec_context.flags |= av.codec.context.Flags.low_delay
+        return container
+
+    @staticmethod
+    def _refused(error: Exception) -> SourceError:
+        return SourceError(say(en=f"cannot be opened: {_kind(error)}", fr=f"ouverture impossible : {_kind(error)}"))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -143,27 +153,26 @@ class AvSource:
             self._container.close()
             self._container = None
 
-    def _stream(self) -> VideoStream:
-        assert self._container is not None
-        stream = self._container.streams.video[0]
-        # one frame in, one frame out: frame threads would hold pictures back
-        stream.thread_type = "SLICE"
-        stream.codec_context.flags |= av.codec.context.Flags.low_delay
-        return stream
-
     def pictures(self) -> Iterator[Seen]:
         """What comes of the source, in order. Ends with SourceLost, never quietly."""
-        assert self._container is not None
-        stream = self._stream()
         while True:
             some = False
-            for seen in self._once(stream):
+            assert self._container is not None
+            for seen in self._once(self._container.streams.video[0]):
                 some = some or isinstance(seen, Decoded)
                 yield seen
             if not (self._how.looped and some):
                 raise SourceLost(say(en="the stream ended", fr="le flux s'est terminé"))
-            self._container.seek(0)
+            self._rewind()
             yield Restarted()
+
+    def _rewind(self) -> None:
+        assert self._container is not None
+        try:
+            self._container.seek(0)
+        except (av.error.FFmpegError, OSError):  # a raw stream cannot seek: it is opened again
+            self._container.close()
+            self.__enter__()
 
     def _once(self, stream: VideoStream) -> Iterator[Seen]:
         """Everything up to the end of the stream; SourceLost on an error or when nothing decodes for too long."""

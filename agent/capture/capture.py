@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 STOP_WAIT_S = 2.0
 """For a thread that libavformat holds; it is a daemon, so the process never waits for a dead camera."""
+OVERDUE_S = 1.0
+"""What a source's own time-out has to tell of a stall first."""
 STEADY_S = 10.0
 """A connection that held so long starts the backoff anew."""
 
@@ -45,6 +47,7 @@ class Capture:
         self._shape: tuple[int, int, str] | None = None
         self._lost_at: float | None = None
         self._last_jump = 0.0
+        self._last_picture = 0.0
         self.state: CaptureState = "starting"
         self.reason = ""
         self.frames = 0
@@ -53,6 +56,12 @@ class Capture:
     def start(self) -> None:
         """Begins to capture."""
         self._thread.start()
+
+    def check(self) -> None:
+        """Called by whoever waits for frames: notices a source that neither delivers nor returns (a V4L2 driver)."""
+        silent_s = time.monotonic() - self._last_picture
+        if self.state == "live" and silent_s > self._settings.stall_s + OVERDUE_S:
+            self._lose(say(en="delivers nothing", fr="ne livre plus rien"))
 
     def stop(self) -> None:
         """Ends the thread; waits a moment for it."""
@@ -80,7 +89,7 @@ class Capture:
     def _connection(self) -> None:
         """One connection, from its opening to its loss (SourceError)."""
         self._epoch += 1
-        self._timeline.restart()
+        self._restart_file()
         with AvSource(self._settings, self._clock) as source:
             before = self.corrupt
             for picture in source.pictures():
@@ -134,6 +143,7 @@ class Capture:
             if self._lost_at is not None:
                 self._emit(CaptureRestored(camera, round(time.monotonic() - self._lost_at, 3)))
             self.state, self.reason, self._lost_at = "live", "", None
+        self._last_picture = time.monotonic()
         shape = (picture.width, picture.height, picture.pixel_format)
         if self._shape is not None and shape != self._shape:
             self._emit(StreamChanged(camera, "{}x{} {}".format(*shape)))

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 OPEN_TIMEOUT_S = 10.0
+V4L2_SIZE = "1280x720"
 ANALYSE_US = 100_000
 """Nothing is guessed from a longer look: the decoder reads sizes from the stream, rates come from the configuration.
 `nobuffer` is not asked for: it throws away the keyframe that was looked at, and the picture then waits for the next."""
@@ -31,6 +32,8 @@ class Opening:
     container: str | None
     options: dict[str, str] = field(repr=False)
     looped: bool
+    plainer: dict[str, str] | None = None
+    """Options to try where the first ones are refused."""
 
 
 def _with_credentials(settings: SourceSettings) -> str:
@@ -47,7 +50,9 @@ def opening(settings: SourceSettings) -> Opening:
     if scheme == "file":
         return Opening(rest, None, {}, looped=True)
     if scheme == "v4l2":
-        return Opening(rest, "v4l2", {"framerate": f"{settings.fps:g}"}, looped=False)
+        # A driver takes the nearest size that it has. Above VGA, USB cameras reach full rate as MJPEG only.
+        options = {"framerate": f"{settings.fps:g}", "video_size": V4L2_SIZE, "input_format": "mjpeg"}
+        return Opening(rest, "v4l2", options, looped=False, plainer={"framerate": options["framerate"]})
     options = {
         "rtsp_transport": "tcp",
         "allowed_media_types": "video",  # the audio track is not even set up

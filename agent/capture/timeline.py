@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from agent.clock import Instant
 from agent.units import TICKS_PER_SECOND
 
-LARGEST_DEVIATION = TICKS_PER_SECOND // 2
-"""Between the camera's clock and arrival: half a second, above what a network's jitter makes."""
+MOST_EARLY = TICKS_PER_SECOND // 2
+"""How far the camera's clock may run ahead of arrival: half a second, above what a network's jitter makes."""
+MOST_LATE = 10 * TICKS_PER_SECOND
+"""How far it may lag: a backlog that arrives in a burst after a network's hiccup is late and yet right."""
 DRAW = 1 / 128
-"""Share of the deviation that each frame takes back."""
+"""Share of the deviation that each frame takes back ..."""
+MOST_DRAWN = TICKS_PER_SECOND // 10
+"""... of which a tenth of a second counts: drift is slow, and a backlog is no drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,10 @@ class Timeline:
         if stamp_s is not None and self._camera is not None:
             expected = self._anchored + (stamp_s - self._camera) * TICKS_PER_SECOND
             backward = stamp_s <= self._camera
-            if backward or abs(expected - arrival) > LARGEST_DEVIATION:
+            if backward or not -MOST_LATE <= expected - arrival <= MOST_EARLY:
                 jumped = True
             else:
-                wanted = expected + (arrival - expected) * DRAW
+                wanted = expected + min(max(arrival - expected, -MOST_DRAWN), MOST_DRAWN) * DRAW
         self._camera = stamp_s
         self._anchored = wanted
         place = round(wanted)

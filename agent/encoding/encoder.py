@@ -55,7 +55,7 @@ class Encoder:
             context.thread_count = settings.threads
             context.options = codec_options(name, settings)
             context.open()
-        except (OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise EncoderUnavailable(f"{name}: {getattr(error, 'strerror', None) or type(error).__name__}") from error
         self._context = context
 
@@ -70,7 +70,7 @@ class Encoder:
         """(Annex B, is a keyframe, pts in 90 kHz) for each access unit that comes out, each with its parameter sets."""
         try:
             packets = self._context.encode(self._wrap(picture, pts_90k, keyframe=keyframe))
-        except (OSError, ValueError) as error:
+        except (av.error.FFmpegError, OSError, ValueError) as error:
             raise EncoderUnavailable(f"{self.name}: {type(error).__name__}") from error
         units = []
         for packet in packets:

@@ -1,6 +1,6 @@
 """When is the next picture a keyframe? Decides; asks no clock.
 
-Three voices: the GOP's length, the vault at a segment's end (which never waits), viewers (rate-limited).
+Two voices: the GOP's length, and consumers (the vault at a segment's end, viewers), who share two wishes a second.
 """
 
 from threading import Lock

@@ -19,6 +19,9 @@ from agent.units import TICKS_PER_SECOND, AccessUnit, MaskedFrame
 
 log = logging.getLogger(__name__)
 
+MOST_INSIDE = 32
+"""Pictures that an encoder may hold back before it counts as failed."""
+
 
 class Rendition:
     """Encodes a camera's masked frames; with `limit`, scaled to fit and only while somebody watches."""
@@ -30,6 +33,8 @@ class Rendition:
         self._keyframes = KeyframePolicy()
         self._encoder: Encoder | None = None
         self._epoch: int | None = None
+        self._failed: set[str] = set()
+        self._inside: dict[int, MaskedFrame] = {}  # by pts: a hardware encoder gives a picture back frames later
         self.source = Fanout(self._keyframes.wish)
         self.encoded = 0
         """Pictures that went through the encoder."""
@@ -56,14 +61,18 @@ class Rendition:
             picture = scale(picture, frame.width, frame.height, (width, height))
         encoder = self._ready(width, height, frame)
         keyframe = self._keyframes.decide(frame.pts_90k, TICKS_PER_SECOND / self._settings.fps)
+        self._inside[frame.pts_90k] = frame
         try:
             units = encoder.encode(picture, frame.pts_90k, keyframe=keyframe)
+            if len(self._inside) > MOST_INSIDE:
+                raise EncoderUnavailable(f"{encoder.name}: swallows pictures")
         except EncoderUnavailable:
-            self._encoder = None  # opened anew with the next picture
+            self._failed.add(encoder.name)  # what passed its trial and fails at work comes last from now on
+            self.close()
             raise
         self.encoded += 1
         for data, is_keyframe, pts_90k in units:
-            self._publish(frame, data, is_keyframe, pts_90k)
+            self._publish(encoder, self._inside.pop(pts_90k, frame), data, is_keyframe, pts_90k)
 
     def _ready(self, width: int, height: int, frame: MaskedFrame) -> Encoder:
         """The encoder for this size and connection; a fresh one where either changed."""
@@ -73,15 +82,14 @@ class Rendition:
             self.source.forget()
         encoder = self._encoder
         if encoder is None or encoder.size != (width, height) or encoder.full_range != frame.full_range:
+            self.close()
             encoder = self._encoder = self._open(width, height, frame.full_range)
-            self._keyframes.reset()
-            self.source.forget()
         return encoder
 
     def _open(self, width: int, height: int, full_range: bool) -> Encoder:
         """The best encoder that opens at this size: what passed its trial may still refuse a larger picture."""
         refusals = []
-        for name in working(self._settings.candidates):
+        for name in sorted(working(self._settings.candidates), key=self._failed.__contains__):
             try:
                 encoder = Encoder(name, width, height, full_range, self._settings)
             except EncoderUnavailable as error:
@@ -91,9 +99,7 @@ class Rendition:
                 return encoder
         raise EncoderUnavailable("; ".join(refusals))
 
-    def _publish(self, frame: MaskedFrame, data: bytes, is_keyframe: bool, pts_90k: int) -> None:
-        encoder = self._encoder
-        assert encoder is not None
+    def _publish(self, encoder: Encoder, frame: MaskedFrame, data: bytes, is_keyframe: bool, pts_90k: int) -> None:
         if is_keyframe:
             self._keyframes.came(pts_90k)
         self.bytes += len(data)
@@ -113,8 +119,8 @@ class Rendition:
         )
 
     def close(self) -> None:
-        """Gives the encoder back; the next picture opens a fresh one."""
-        if self._encoder is not None:
-            self._encoder = None
-            self._keyframes.reset()
-            self.source.forget()
+        """Gives the encoder back; the next picture opens a fresh one and begins with a keyframe."""
+        self._encoder = None
+        self._inside.clear()
+        self._keyframes.reset()
+        self.source.forget()

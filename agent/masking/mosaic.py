@@ -15,6 +15,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.masking.planes import NEUTRAL, Picture
 from agent.units import Plane
@@ -76,11 +77,28 @@ def lay_grid(low: int, high: int, cell: int, limit: int) -> Grid:
     return Grid(low, high, cell, max(1, (high - low) // cell))
 
 
+def _centres_inside(points: NDArray[np.float64], width: int, height: int) -> Plane:
+    """(height, width) uint8: 255 where a sample's centre lies inside the outline (even-odd), exactly, however far out.
+
+    Along each row of centres, the inside begins and ends where an edge crosses it.
+    """
+    rows = np.arange(height) + 0.5
+    turns = np.zeros((height, width + 1), np.int32)
+    for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
+        low, high = min(y0, y1), max(y0, y1)
+        crossed = np.flatnonzero((rows >= low) & (rows < high))
+        at = x0 + (rows[crossed] - y0) * (x1 - x0) / (y1 - y0) if len(crossed) else rows[:0]
+        np.add.at(turns, (crossed, np.clip(np.ceil(at - 0.5), 0, width).astype(int)), 1)
+    return ((np.cumsum(turns[:, :width], axis=1) & 1) * 255).astype(np.uint8)
+
+
 def rasterise(polygon: Sequence[tuple[float, float]], width: int, height: int) -> Plane:
-    """(height, width) uint8: 255 wherever the polygon touches a sample, grown by one sample; concave is fine."""
-    mask = np.zeros((height, width), np.uint8)
-    points = np.round(np.array(polygon, np.float64) * (width, height) * 16).astype(np.int32)
-    cv2.fillPoly(mask, [points.reshape(-1, 1, 2)], 255, lineType=cv2.LINE_8, shift=4)
+    """(height, width) uint8: 255 on every sample that the polygon holds or its outline touches, grown by one sample."""
+    points = np.array(polygon, np.float64) * (width, height)
+    mask = _centres_inside(points, width, height)
+    near = np.clip(points, -4 * max(width, height), 5 * max(width, height))  # OpenCV's fixed point overflows beyond
+    outline = np.round((near - 0.5) * 16).astype(np.int32).reshape(-1, 1, 2)
+    cv2.polylines(mask, [outline], True, 255, lineType=cv2.LINE_8, shift=4)
     return cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
 
 

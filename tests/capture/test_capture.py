@@ -3,6 +3,7 @@
 import itertools
 import logging
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,31 @@ def test_a_file_loops_for_ever_at_its_own_pace_without_a_new_connection() -> Non
     span_s = (frames[69].pts_90k - frames[0].pts_90k) / 90_000
     assert 2.4 < span_s < 3.4
     assert watcher.events == []
+
+
+def test_a_raw_stream_that_cannot_seek_loops_too(tmp_path: Path) -> None:
+    raw = tmp_path / "street.h264"
+    command = ["ffmpeg", "-v", "error", "-i", str(make(replace(SMALL, seconds=1))), "-c", "copy", str(raw)]
+    subprocess.run(command, check=True)
+    with capturing(f"file:{raw}") as (watcher, _):
+        wait_for(lambda: len(watcher.frames) >= 70)
+        assert {frame.epoch for frame in watcher.frames} == {1}
+        assert watcher.events == []
+
+
+def test_a_source_that_neither_delivers_nor_returns_is_told_as_lost() -> None:
+    with capturing(f"file:{make(SMALL)}", stall_s=0.2) as (watcher, capture):
+        wait_for(lambda: len(watcher.frames) >= 5)
+        capture._pace = HungPace()  # type: ignore[assignment]
+        wait_for(lambda: capture.check() or capture.state == "lost")
+        assert CaptureLost in watcher.kinds()
+
+
+class HungPace:
+    """A driver that blocks: the capture thread does not come back from it."""
+
+    def wait_s(self, stamp_s: float | None, now_s: float) -> float:
+        return 60.0
 
 
 @needs_gstreamer

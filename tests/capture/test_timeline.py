@@ -3,6 +3,8 @@
 import itertools
 import random
 
+import pytest
+
 from agent.capture.pace import FilePace, Thinner, backoff_s
 from agent.capture.timeline import Timeline
 from agent.clock import Instant
@@ -41,6 +43,22 @@ def test_a_jump_of_a_day_does_not_make_a_gap() -> None:
     placed = [timeline.place(stamp, Instant(n * STEP_NS)) for n, stamp in enumerate(stamps)]
     assert placed[2].jumped
     assert placed[3].pts_90k - placed[0].pts_90k < 4 * 3600
+
+
+@pytest.mark.parametrize("pause_s", [0.3, 0.6, 1.0, 4.0])
+def test_a_backlog_that_arrives_in_a_burst_keeps_its_spacing_and_loses_nothing(pause_s: float) -> None:
+    timeline, thinner, late = Timeline(), Thinner(25), round(pause_s * 25)
+    placed, kept = [], 0
+    for n in range(300):
+        due = n * STEP_NS
+        burst_end = 100 * STEP_NS + late * STEP_NS
+        arrival = due if not 100 <= n < 100 + late else burst_end + (n - 100) * 2_000_000
+        arrival = max(arrival, burst_end) if n >= 100 else arrival
+        placed.append(timeline.place(n * 0.04, Instant(arrival)))
+        kept += thinner.keeps(placed[-1].pts_90k)
+    assert not any(one.jumped for one in placed)
+    assert kept == 300
+    assert all(b.pts_90k > a.pts_90k for a, b in itertools.pairwise(placed))
 
 
 def test_the_same_timestamp_for_ever_still_grows() -> None:

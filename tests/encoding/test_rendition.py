@@ -1,6 +1,7 @@
 """Renditions with the real x264: closed GOPs, keyframes on demand, one encode however many watch."""
 
 import itertools
+import sys
 from pathlib import Path
 
 import av
@@ -10,7 +11,7 @@ from av.video.frame import PictureType
 
 from agent.clock import Instant, WallTime
 from agent.encoding import EncoderSettings, Rendition
-from agent.encoding.encoder import has_parameter_sets, working
+from agent.encoding.encoder import Encoder, has_parameter_sets, working
 from agent.encoding.keyframes import KeyframePolicy
 from agent.encoding.scale import TILE_SIZE, fit
 from agent.errors import EncoderUnavailable
@@ -214,3 +215,55 @@ def test_wishes_before_the_first_picture_do_not_double_its_keyframe() -> None:
     assert policy.decide(0, STEP)
     policy.came(0)
     assert not policy.decide(STEP, STEP)
+
+
+class Failing:
+    """A stand-in for a driver that passes its trial and fails at work; x264 does what it leaves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None) -> None:
+        real, rendition_module = Encoder, sys.modules["agent.encoding.rendition"]
+
+        class Driver(real):  # type: ignore[valid-type,misc]
+            def __init__(self, name: str, *rest: object) -> None:
+                super().__init__("x264", *rest)
+                self.name = name
+
+            def encode(self, picture: np.ndarray, pts_90k: int, *, keyframe: bool) -> list[tuple[bytes, bool, int]]:
+                if self.name == "x264":
+                    return super().encode(picture, pts_90k, keyframe=keyframe)
+                if error is not None:
+                    raise error
+                return []
+
+        monkeypatch.setattr(rendition_module, "Encoder", Driver)
+        monkeypatch.setattr(rendition_module, "working", lambda candidates: ("v4l2m2m", "x264"))
+
+
+@pytest.mark.parametrize("error", [EncoderUnavailable("driver error"), None], ids=["refuses", "swallows"])
+def test_an_encoder_that_fails_at_work_gives_way_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    Failing(monkeypatch, error)
+    made = Rendition("c", EncoderSettings("auto"))
+    queue = GopQueue(1000)
+    made.source.subscribe(queue, replay=False)
+    failures = 0
+    for n in range(60):
+        try:
+            made.encode(masked(n))
+        except EncoderUnavailable:
+            failures += 1
+    assert failures == 1
+    assert made.encoder_name == "x264"
+    units = drain(queue)
+    assert units[0].keyframe
+    assert len(decode(units)) == len(units) > 20
+
+
+def test_ffmpeg_s_own_errors_count_as_an_encoder_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str, mode: str) -> None:
+        raise av.error.ExternalError(1, "the driver says no")
+
+    monkeypatch.setattr(av.CodecContext, "create", refuse, raising=False)
+    with pytest.raises(EncoderUnavailable):
+        Encoder("x264", 320, 240, False, EncoderSettings())

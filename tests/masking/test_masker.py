@@ -9,6 +9,7 @@ import pytest
 
 from agent.clock import Instant, WallTime
 from agent.masking import Masker, PictureMask
+from agent.masking.mosaic import rasterise
 from agent.masking.planes import Picture, even_size
 from agent.units import Blind, Burned, Frame, MaskedFrame
 
@@ -121,6 +122,29 @@ def test_a_concave_mask_covers_its_polygon_and_leaves_its_notch() -> None:
     notch = cv2.erode(255 - truth, np.ones((5, 5), np.uint8)) > 0
     notch[:40] = False
     assert shown[notch].all()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_every_sample_inside_any_polygon_is_in_the_mask(seed: int) -> None:
+    """Against the even-odd rule for each centre, with outlines that reach far out of the picture."""
+    random = np.random.default_rng(seed)
+    width, height = [(640, 360), (1920, 64), (64, 1024), (8192, 64)][seed % 4]
+    reach = [1.0, 3.0, 9.5][seed % 3]
+    angles = np.sort(random.uniform(0, 2 * np.pi, 12))  # star-shaped, so that it never crosses itself
+    radii = random.uniform(0.05, reach, 12)
+    centre = random.uniform(0.2, 0.8, 2)
+    polygon = [(centre[0] + r * np.cos(t), centre[1] + r * np.sin(t)) for t, r in zip(angles, radii, strict=True)]
+    mask = rasterise(polygon, width, height)
+    y, x = np.mgrid[0:height, 0:width]
+    x, y = (x + 0.5) / width, (y + 0.5) / height
+    inside = np.zeros((height, width), bool)
+    for (ax, ay), (bx, by) in itertools.pairwise([*polygon, polygon[0]]):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside ^= ((ay > y) != (by > y)) & (x < (bx - ax) * (y - ay) / (by - ay) + ax)
+    assert not (inside & (mask == 0)).any()
+    grown = cv2.dilate(inside.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    outline_only = (mask > 0) & ~grown
+    assert outline_only.mean() < 0.02  # tight: nothing beyond three samples but slivers of the outline
 
 
 def test_overlapping_masks_and_masks_partly_outside_cover_what_is_inside() -> None:
