@@ -12,7 +12,6 @@ import logging
 import resource
 import signal
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +20,13 @@ from agent.access.grants import GrantJudge
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
-from agent.errors import ConfigurationError
+from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
+from agent.reload import changes, prints
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
 from agent.vault.vault import Vault
@@ -34,6 +34,8 @@ from agent.vault.vault import Vault
 log = logging.getLogger(__name__)
 
 CLOCK_STEP_S = 1.0
+CLOCK_LOOK_S = 1.0
+LIVE_RETRY_S = 5.0
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -59,12 +61,21 @@ class Mast:
         self._live_task: asyncio.Task[None] | None = None
         self._telemetry_task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
+        self._changing = asyncio.Lock()
+        self._prints = prints(configuration)
         self._watchdog = systemd.Watchdog()
 
     def _make_telemetry(self, configuration: Configuration) -> Telemetry | None:
         if configuration.mqtt is None:
             return None
-        return Telemetry(configuration.mast, configuration.mqtt, self._clock, self.facts, self._identity.public_pem)
+        return Telemetry(
+            configuration.mast,
+            configuration.mqtt,
+            self._clock,
+            self.facts,
+            self._identity.public_pem,
+            retention_hours=configuration.vault.retention_days * 24.0,
+        )
 
     def _make_vault(self, configuration: Configuration) -> Vault:
         return Vault(configuration.mast.state, configuration.vault, self._clock, self._identity, self.emit)
@@ -104,29 +115,35 @@ class Mast:
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; SIGHUP reloads."""
         _forbid_memory_dumps()
-        await asyncio.to_thread(self._open_vault)
         loop = asyncio.get_running_loop()
         reload = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload.set)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                self._start(tasks)
-                keepers = [
-                    tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
-                    tasks.create_task(self._keep_watchdog(), name="watchdog"),
-                    tasks.create_task(self._watch_clock(), name="clock"),
-                ]
-                await self._stop.wait()
-                systemd.notify("STOPPING=1")
-                for task in keepers:
-                    task.cancel()
-                await self._end(self._live_task)
-                await asyncio.to_thread(self._stop_cameras, list(self._cameras))
-                await self._end(self._telemetry_task)
+            await asyncio.to_thread(self._open_vault)
+            if not self._stop.is_set():
+                async with asyncio.TaskGroup() as tasks:
+                    await self._work(tasks, reload)
         finally:
             await asyncio.to_thread(self._close)
+
+    async def _work(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:
+        """From the first camera's start to the last one's stop."""
+        await self._start(tasks)
+        keepers = [
+            tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
+            tasks.create_task(self._keep_watchdog(), name="watchdog"),
+            tasks.create_task(self._watch_clock(), name="clock"),
+        ]
+        await self._stop.wait()
+        systemd.notify("STOPPING=1")
+        async with self._changing:  # a reload that has begun ends first: half of one would start what is stopped here
+            for task in keepers:
+                task.cancel()
+            await self._end(self._live_task)
+            await asyncio.to_thread(self._stop_cameras, list(self._cameras))
+            await self._end(self._telemetry_task)
 
     def _open_vault(self) -> None:
         self._vault.open()
@@ -136,10 +153,11 @@ class Mast:
         self._stop_cameras(list(self._cameras))
         self._vault.close()
 
-    def _start(self, tasks: asyncio.TaskGroup) -> None:
-        self._start_cameras(self._configuration, [camera.id for camera in self._configuration.camera])
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        names = [camera.id for camera in self._configuration.camera]
+        await asyncio.to_thread(self._start_cameras, self._configuration, names)
         self._start_telemetry(tasks)
-        self._start_live(tasks)
+        self._start_live(tasks, retry=False)
         self.emit(ConfigurationApplied(self._configuration.sha256))
 
     def _start_telemetry(self, tasks: asyncio.TaskGroup) -> None:
@@ -150,7 +168,7 @@ class Mast:
         access = configuration.access
         return GrantJudge(access.authority_keys(), configuration.mast.id, access.revoked)
 
-    def _start_live(self, tasks: asyncio.TaskGroup) -> None:
+    def _start_live(self, tasks: asyncio.TaskGroup, *, retry: bool) -> None:
         configuration = self._configuration
         cameras = {
             name: LiveCamera(name, camera.settings.name, camera.main.source, camera.tile.source)
@@ -166,7 +184,18 @@ class Mast:
             self.healthy,
             self.emit,
         )
-        self._live_task = tasks.create_task(self._live.serve(self._ready), name="live")
+        self._live_task = tasks.create_task(self._keep_live(self._live, retry=retry), name="live")
+
+    async def _keep_live(self, live: LiveServer, *, retry: bool) -> None:
+        """Serves; with `retry` (after a reload) an address that cannot be had costs the views, not the recording."""
+        while True:
+            try:
+                await live.serve(self._ready)
+            except VigieError as error:
+                if not retry:
+                    raise
+                log.error("%s", error)
+            await asyncio.sleep(LIVE_RETRY_S)
 
     def _ready(self) -> None:
         systemd.notify("READY=1")
@@ -193,25 +222,38 @@ class Mast:
     async def _end(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
     async def _keep_reloading(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:
         while True:
             await reload.wait()
             reload.clear()
-            systemd.notify_reloading()
-            try:
-                new = await asyncio.to_thread(load, self._path)
-                self._refuse_unreloadable(new)
-            except ConfigurationError as error:
-                for line in error.faults:
-                    log.error("%s", line)
-                self.emit(ConfigurationRefused(len(error.faults)))
-            else:
-                await self._apply(new, tasks)
-                self.emit(ConfigurationApplied(new.sha256))
-            systemd.notify("READY=1")
+            async with self._changing:
+                systemd.notify_reloading()
+                await self._reload(tasks)
+                systemd.notify("READY=1")
+
+    async def _reload(self, tasks: asyncio.TaskGroup) -> None:
+        """Applies the file, or leaves the old configuration running and says why."""
+        old = self._configuration
+        try:
+            new = await asyncio.to_thread(load, self._path)
+            self._refuse_unreloadable(new)
+        except ConfigurationError as error:
+            self._refuse(error.faults)
+            return
+        try:
+            await self._apply(new, tasks)
+        except (VigieError, OSError) as error:
+            self._refuse((str(error),))
+            await self._begin_again(old, tasks)
+        else:
+            self.emit(ConfigurationApplied(new.sha256))
+
+    def _refuse(self, faults: tuple[str, ...]) -> None:
+        for line in faults:
+            log.error("%s", line)
+        self.emit(ConfigurationRefused(len(faults)))
 
     def _refuse_unreloadable(self, new: Configuration) -> None:
         if new.mast != self._configuration.mast:
@@ -222,29 +264,38 @@ class Mast:
             raise ConfigurationError((f"{self._path}: mast: {text}",))
 
     async def _apply(self, new: Configuration, tasks: asyncio.TaskGroup) -> None:
-        """Restarts what changed and only that: a camera that is as it was loses no picture."""
-        old, self._configuration = self._configuration, new
-        before = {camera.id: camera for camera in old.camera}
-        kept = {camera.id for camera in new.camera if before.get(camera.id) == camera and new.vault == old.vault}
-        gone = [name for name in self._cameras if name not in kept]
-        came = [camera.id for camera in new.camera if camera.id not in kept]
-        live_changed = bool(gone or came) or new.http != old.http or new.live != old.live
-        if live_changed:
+        """Restarts what changed and only that; a change of any camera or of the listener ends the views."""
+        now = await asyncio.to_thread(prints, new)
+        todo = changes(self._prints, now)
+        self._configuration, self._prints = new, now
+        if todo.live:
             await self._end(self._live_task)
-        await asyncio.to_thread(self._stop_cameras, gone)
-        if new.vault != old.vault:
+        await asyncio.to_thread(self._stop_cameras, list(todo.gone))
+        if todo.vault:
             await asyncio.to_thread(self._vault.close)
             self._vault = self._make_vault(new)
             await asyncio.to_thread(self._open_vault)
-        if new.mqtt != old.mqtt:
+        if todo.mqtt:
             await self._end(self._telemetry_task)
             self._telemetry = self._make_telemetry(new)
             self._start_telemetry(tasks)
-        self._start_cameras(new, came)
-        if live_changed:
-            self._start_live(tasks)
+        await asyncio.to_thread(self._start_cameras, new, list(todo.came))
+        if todo.live:
+            self._start_live(tasks, retry=True)
         elif self._live is not None:
             self._live.replace_judge(self._judge(new))
+
+    async def _begin_again(self, configuration: Configuration, tasks: asyncio.TaskGroup) -> None:
+        """After a reload that failed half-way: everything anew, as it was."""
+        await self._end(self._live_task)
+        await asyncio.to_thread(self._close)
+        self._configuration = configuration
+        self._prints = await asyncio.to_thread(prints, configuration)
+        self._vault = self._make_vault(configuration)
+        await asyncio.to_thread(self._open_vault)
+        names = [camera.id for camera in configuration.camera]
+        await asyncio.to_thread(self._start_cameras, configuration, names)
+        self._start_live(tasks, retry=True)
 
     async def _keep_watchdog(self) -> None:
         interval = systemd.watchdog_interval()
@@ -254,11 +305,13 @@ class Mast:
             await asyncio.sleep(interval)
 
     async def _watch_clock(self) -> None:
-        """Tells of steps of the wall clock: names and ages hold through them, but people must know."""
+        """Tells of steps of the wall clock, and keeps its floor at the last time recorded."""
         offset = time.time() - time.monotonic()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(CLOCK_LOOK_S)
             now = time.time() - time.monotonic()
             if abs(now - offset) > CLOCK_STEP_S:
                 self.emit(ClockStepped(round(now - offset, 3)))
             offset = now
+            async with self._changing:
+                self._clock.raise_floor(await asyncio.to_thread(self._vault.last_recorded_utc_ns))

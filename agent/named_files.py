@@ -7,6 +7,8 @@ Laws
   itself there.
 """
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
 from agent.faults import fault
 
@@ -153,3 +155,28 @@ CertificateFile = Annotated[Path, Field(strict=False), AfterValidator(_certifica
 """One or several X.509 certificates in PEM."""
 StateFolder = Annotated[Path, Field(strict=False), AfterValidator(folder_to_be)]
 """A folder that exists or can be made."""
+
+
+def fingerprint(model: BaseModel) -> str:
+    """What a part of the configuration says, the contents of the files that it names included: SHA-256 in hex.
+
+    A renewed certificate or a changed password is a change, although the path stays the same.
+    """
+    digest = hashlib.sha256(repr(model).encode())
+    for path in _named(model):
+        try:
+            digest.update(hashlib.sha256(_content(path)).digest())
+        except OSError:
+            digest.update(b"unreadable")
+    return digest.hexdigest()
+
+
+def _named(value: object) -> Iterator[Path]:
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _named(getattr(value, name))
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _named(one)
+    elif isinstance(value, Path) and value.is_file():
+        yield value

@@ -6,6 +6,7 @@ of its own: nothing is wired together that would not be wired so on a mast. Need
 
 import asyncio
 import contextlib
+import ctypes
 import signal
 import socket
 import sys
@@ -29,6 +30,7 @@ START_LIMIT_S = 60.0
 STOP_LIMIT_S = 20.0
 TELL_EVERY_S = 10.0
 USUAL_PORT = 8443
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,28 @@ class Figures:
     cpu_share: float = 0.0
 
 
+def _end_with_parent() -> None:
+    """In the child: the kernel sends SIGTERM when the demo dies, however it dies (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def _tell(text: str) -> None:
     print(text, flush=True)
 
 
 def _make_folder(folder: Path) -> Path:
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "vigie.toml").touch()
+    except OSError as error:
+        why = error.strerror or ""
+        raise UsageError(
+            say(
+                en=f"--state {folder} cannot be used ({why}); name a folder that you may write",
+                fr=f"--state {folder} est inutilisable ({why}) ; indiquer un dossier accessible en écriture",
+            )
+        ) from error
     return folder
 
 
@@ -125,7 +142,10 @@ class _Agent:
         """Starts it; its log goes to `agent.log`."""
         command = [sys.executable, "-m", "agent", "run", "--config", str(configuration)]
         with (self._folder / "agent.log").open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+            # a session of its own, so that Ctrl-C reaches the demo alone and the figures can still be asked for
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
+            )
 
     @property
     def ended(self) -> bool:
@@ -145,9 +165,12 @@ class _Agent:
         """True once the agent captures and records."""
         return await self._get("/healthz") is not None
 
-    async def figures(self, state: Path) -> Figures:
-        """The figures now; what cannot be read (the agent is just ending) stays as it was at zero."""
-        metrics = _samples(await self._get("/metrics") or "")
+    async def figures(self, state: Path) -> Figures | None:
+        """The figures now; None when the agent does not answer."""
+        exposition = await self._get("/metrics")
+        if exposition is None:
+            return None
+        metrics = _samples(exposition)
         if self._process is not None and not self.ended:
             times = psutil.Process(self._process.pid).cpu_times()
             self._cpu_s = times.user + times.system
@@ -228,7 +251,7 @@ async def _watch(agent: _Agent, state: Path, stop: asyncio.Event, seconds: float
     end = time.monotonic() + seconds if seconds else None
     figures, told = Figures(), 0.0
     while not agent.ended and not stop.is_set() and (end is None or time.monotonic() < end):
-        figures = await agent.figures(state)
+        figures = await agent.figures(state) or figures
         if time.monotonic() - told >= TELL_EVERY_S:
             told = time.monotonic()
             frames = say(en="frames", fr="images")
@@ -236,7 +259,7 @@ async def _watch(agent: _Agent, state: Path, stop: asyncio.Event, seconds: float
         wait = 1.0 if end is None else min(1.0, max(0.0, end - time.monotonic()))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), wait)
-    return await agent.figures(state) if not agent.ended else figures
+    return await agent.figures(state) or figures
 
 
 async def demo(folder: Path, seconds: float) -> int:
@@ -245,7 +268,7 @@ async def demo(folder: Path, seconds: float) -> int:
         raise UsageError(say(en="--seconds must not be negative", fr="--seconds ne doit pas être négatif"))
     folder = await asyncio.to_thread(_make_folder, folder)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if not (folder / "keys" / "authority.key").exists():
         _tell(say(en="making keys", fr="création des clés"))

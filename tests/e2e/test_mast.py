@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,6 +172,55 @@ def test_reloading_a_bad_file_keeps_the_old_configuration_and_tells(tmp_path: Pa
         wait_for(lambda: box.healthy())
         assert box.stop() == 0
         assert vigie("segments", "verify", "--state", str(box.state)).returncode == 0
+
+
+def test_a_renewed_password_file_is_taken_by_a_reload(tmp_path: Path) -> None:
+    with Box(tmp_path, source()) as box:
+        box.write(source(), password="old-secret")
+        box.start()
+        wait_for(lambda: box.healthy())
+        (tmp_path / "camera.pass").write_text("new-secret\n")
+        box.signal(signal.SIGHUP)
+        wait_for(lambda: box.events().count("configuration_applied") == 2)
+        wait_for(lambda: box.events().count("masks_blind") == 2)  # the camera began anew, with the new password
+        assert box.stop() == 0
+
+
+def test_a_reload_to_a_busy_port_costs_the_views_and_not_the_recording(tmp_path: Path) -> None:
+    with Box(tmp_path, source()) as box, socket.create_server(("127.0.0.1", 0)) as squatter:
+        box.start()
+        wait_for(lambda: box.healthy())
+        text = box.path.read_text()
+        busy = f"127.0.0.1:{squatter.getsockname()[1]}"
+        box.path.write_text(text.replace(f"127.0.0.1:{box.http_port}", busy))
+        box.signal(signal.SIGHUP)
+        wait_for(lambda: busy in box.log.read_text())
+        count = len(box.sealed())
+        wait_for(lambda: len(box.sealed()) > count)
+        box.path.write_text(text)
+        box.signal(signal.SIGHUP)
+        wait_for(lambda: box.healthy())
+        assert box.stop() == 0
+
+
+def test_a_stop_in_the_middle_of_a_reload_still_ends_cleanly(tmp_path: Path) -> None:
+    with Box(tmp_path, source()) as box:
+        box.start()
+        wait_for(lambda: box.healthy())
+        assert box._broker is not None
+        box._broker.send_signal(signal.SIGSTOP)  # its farewell takes long now, and with it the reload
+        box.path.write_text(box.path.read_text().replace("[mqtt]", "[mqtt]\nallow_plain = true"))
+        box.signal(signal.SIGHUP)
+        time.sleep(1)
+        assert box.stop() == 0
+        assert vigie("segments", "verify", "--state", str(box.state)).returncode == 0
+
+
+def test_a_stop_before_anything_has_started_ends_with_status_0(tmp_path: Path) -> None:
+    with Box(tmp_path, source()) as box:
+        box.start()
+        wait_for(lambda: (box.state / "lock").exists())  # the vault is just being opened
+        assert box.stop() == 0
 
 
 def test_a_second_agent_on_the_same_state_is_refused_in_a_sentence(tmp_path: Path) -> None:
