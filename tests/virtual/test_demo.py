@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from agent.virtual.film import make_film
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,11 +25,20 @@ def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The street's film, drawn once for all tests."""
+    folder = tmp_path_factory.mktemp("film")
+    make_film(folder, lambda _: None)
+    return folder
+
+
 class Demo:
     """A running demo; its output grows in `out`."""
 
-    def __init__(self, folder: Path, seconds: float = 0) -> None:
+    def __init__(self, folder: Path, film: Path, seconds: float = 0) -> None:
         self.state = folder / "demo"
+        shutil.copytree(film, self.state / "virtual")
         self.out = folder / "out"
         command = [sys.executable, "-m", "agent", "demo", "--seconds", str(seconds), "--state", str(self.state)]
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -53,8 +65,8 @@ def figure(text: str, name: str) -> float:
     return float(found[1].replace(" ", "").rstrip("%"))
 
 
-def test_a_demo_of_some_seconds_ends_by_itself_with_a_summary(tmp_path: Path) -> None:
-    demo = Demo(tmp_path, 10)
+def test_a_demo_of_some_seconds_ends_by_itself_with_a_summary(tmp_path: Path, film: Path) -> None:
+    demo = Demo(tmp_path, film, 10)
     assert demo.process.wait(120) == 0, demo.text()
     text = demo.text()
     assert re.search(r"^page: http://127\.0\.0\.1:\d+/$", text, re.MULTILINE)
@@ -69,8 +81,10 @@ def test_a_demo_of_some_seconds_ends_by_itself_with_a_summary(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_and_a_closed_terminal_end_all_of_it_with_a_true_summary(tmp_path: Path, number: signal.Signals) -> None:
-    demo = Demo(tmp_path)
+def test_ctrl_c_and_a_closed_terminal_end_all_of_it_with_a_true_summary(
+    tmp_path: Path, film: Path, number: signal.Signals
+) -> None:
+    demo = Demo(tmp_path, film)
     demo.wait_until_it_runs()
     agent = demo.agent()
     wait_for(lambda: (demo.state / "mast" / "segments").exists())
@@ -81,8 +95,8 @@ def test_ctrl_c_and_a_closed_terminal_end_all_of_it_with_a_true_summary(tmp_path
     assert not agent.is_running()
 
 
-def test_a_killed_demo_leaves_no_agent_behind(tmp_path: Path) -> None:
-    demo = Demo(tmp_path)
+def test_a_killed_demo_leaves_no_agent_behind(tmp_path: Path, film: Path) -> None:
+    demo = Demo(tmp_path, film)
     demo.wait_until_it_runs()
     agent = demo.agent()
     demo.process.kill()
@@ -90,8 +104,8 @@ def test_a_killed_demo_leaves_no_agent_behind(tmp_path: Path) -> None:
     wait_for(lambda: not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(tmp_path: Path) -> None:
-    demo = Demo(tmp_path)
+def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(tmp_path: Path, film: Path) -> None:
+    demo = Demo(tmp_path, film)
     demo.wait_until_it_runs()
     demo.agent().kill()
     assert demo.process.wait(60) == 1
