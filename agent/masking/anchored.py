@@ -16,7 +16,6 @@ What a cell may tell, and why that is all that an onlooker ever gets:
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -33,20 +32,50 @@ UNIONS = (1, 2, 4, 12)
 """Cells of the finest grid along each side of a cell of the coarser ones: 12, 6, 3 and 1 across."""
 LARGEST_DOUBT = 0.25
 """Of a cell: how far the set of poses may move it."""
+NEAREST = 1e-3
+"""Corners nearer to the camera's own plane are nowhere in the picture."""
 SAMPLES = 8
 """Along each side of a cell, from a picture in which a cell has at least so many."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """The finest grid: `columns` x `rows` square cells of `cell` tangents, its upper left corner at (`left`, `top`)."""
+class Union:
+    """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
-    axes: Vectors
-    left: float
-    top: float
-    cell: float
+    `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
+    """
+
+    size: int
+    columns: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, size: int, columns: int, rows: int) -> "Union":
+        """Cells of `size` x `size` finest ones on a grid of `columns` x `rows`."""
+        across, down = max(1, columns // size), max(1, rows // size)
+        column = np.minimum(np.arange(columns) // size, across - 1)
+        row = np.minimum(np.arange(rows) // size, down - 1)
+        owner = (row[:, None] * across + column).ravel()
+        members = owner[:, None] == np.arange(across * down)
+        return cls(
+            size,
+            np.append(np.arange(across) * size, columns),
+            np.append(np.arange(down) * size, rows),
+            owner,
+            (members / members.sum(axis=0)).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction."""
+
+    to_world: Vectors
     columns: int
     rows: int
+    unions: tuple[Union, ...]
 
     @classmethod
     def over(cls, tangent: Tangent) -> "Grid":
@@ -56,20 +85,9 @@ class Grid:
         columns, rows = (min(MOST_CELLS, max(1, math.ceil(side / cell - 1e-9))) for side in (across, down))
         left = (tangent.left + tangent.right - columns * cell) / 2
         top = (tangent.top + tangent.bottom + rows * cell) / 2
-        return cls(tangent.axes, left, top, cell, columns, rows)
-
-    def to_world(self) -> Vectors:
-        """(3, 3): (column, row, 1) -> a world direction of any length."""
-        plane = np.array([[self.cell, 0.0, self.left], [0.0, -self.cell, self.top], [0.0, 0.0, 1.0]])
-        return np.asarray(self.axes.T @ plane)
-
-    def bounds(self, union: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """(column, row) borders of the cells of a coarser grid; the last cell takes what is left over."""
-
-        def borders(count: int) -> NDArray[np.intp]:
-            return np.append(np.arange(max(1, count // union)) * union, count)
-
-        return borders(self.columns), borders(self.rows)
+        plane = np.array([[cell, 0.0, left], [0.0, -cell, top], [0.0, 0.0, 1.0]])
+        unions = tuple(Union.of(size, columns, rows) for size in UNIONS)
+        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +98,16 @@ class Sampling:
     shrink: int
     from_samples: Vectors
 
-    def read(self, plane: Plane, halving: int, columns: int, rows: int) -> Plane:
-        """(rows, columns) means in a plane that is `halving` times smaller than luma."""
-        left, top, right, bottom = (one // halving for one in self.box)
-        shrink = max(1, self.shrink // halving)
-        small = plane[top:bottom, left:right]
-        if shrink > 1:
-            size = ((right - left) // shrink, (bottom - top) // shrink)
-            small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.uint8)
-        factor = 1 / (halving * shrink)
+    def read(self, picture: Picture, columns: int, rows: int) -> NDArray[np.float32]:
+        """(planes, rows * columns) means of y, u and v."""
+        left, top, right, bottom = self.box
+        size = ((right - left) // self.shrink, (bottom - top) // self.shrink)
+        half = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
+        boxes = (picture.y[top:bottom, left:right], picture.u[half], picture.v[half])
+        small = cv2.merge([cv2.resize(box, size, interpolation=cv2.INTER_AREA) for box in boxes])
         # luma pixels -> samples of the shrunk box, whose middles are at whole numbers
-        to_small = np.array(
-            [[factor, 0, -left / shrink - 0.5], [0, factor, -top / shrink - 0.5], [0, 0, 1]],
-        )
+        scale = 1 / self.shrink
+        to_small = np.array([[scale, 0, -left * scale - 0.5], [0, scale, -top * scale - 0.5], [0, 0, 1]])
         samples = cv2.warpPerspective(
             small,
             to_small @ self.from_samples,
@@ -100,97 +115,92 @@ class Sampling:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        means = np.asarray(cv2.resize(samples, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-        return means.reshape(rows, columns)
+        means = cv2.resize(samples, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(means, np.float32).reshape(-1, 3).T
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What a mask shows in one view: which cells have their own colour, on which grid, and how they are read.
+    """What a mask shows in one view: cells of one coarseness, and which of them have a colour of their own.
 
-    `shown`: (rows, columns) of the finest grid. `sampling` is None when none has a colour of its own.
+    `shown`: (rows * columns,) of the finest grid.
     """
 
     grid: Grid
-    union: int
+    union: Union
     shown: NDArray[np.bool_]
-    sampling: Sampling | None
+    sampling: Sampling
 
-    def colours(self, picture: Picture) -> tuple[Plane, Plane, Plane]:
+    def colours(self, picture: Picture) -> tuple[Plane, ...]:
         """One table of 256 colours a plane, by number of the finest cell."""
-        tables = tuple(np.full(256, colour, np.uint8) for colour in SOLID)
-        if self.sampling is not None:
-            planes = ((picture.y, 1, LUMA_LEVELS), (picture.u, 2, CHROMA_LEVELS), (picture.v, 2, CHROMA_LEVELS))
-            for table, (plane, halving, levels) in zip(tables, planes, strict=True):
-                means = self.sampling.read(plane, halving, self.grid.columns, self.grid.rows)
-                cells = levels[self._united(means)]
-                table[: cells.size][self.shown.ravel()] = cells[self.shown]
-        return tables[0], tables[1], tables[2]
-
-    def _united(self, means: Plane) -> Plane:
-        if self.union == 1:
-            return means
-        columns, rows = self.grid.bounds(self.union)
-        sums = np.add.reduceat(np.add.reduceat(means.astype(np.int32), rows[:-1], axis=0), columns[:-1], axis=1)
-        counts = np.outer(np.diff(rows), np.diff(columns))
-        united = (sums // counts).astype(np.uint8)
-        return np.repeat(np.repeat(united, np.diff(rows), axis=0), np.diff(columns), axis=1)
+        means = self.sampling.read(picture, self.grid.columns, self.grid.rows)
+        united = (means @ self.union.weights + 0.5).astype(np.uint8)
+        tables = np.repeat(np.array(SOLID, np.uint8), 256).reshape(3, 256)
+        for table, values, levels in zip(tables, united, (LUMA_LEVELS, CHROMA_LEVELS, CHROMA_LEVELS), strict=True):
+            table[: self.shown.size] = np.where(self.shown, levels[values][self.union.owner], table[0])
+        return tuple(tables)
 
 
 def _corners(grid: Grid, to_picture: Vectors) -> NDArray[np.float64]:
-    """(rows + 1, columns + 1, 2): the cells' corners in pixels, nan for those that are not before the camera."""
-    column, row = np.meshgrid(np.arange(grid.columns + 1), np.arange(grid.rows + 1))
-    placed = np.stack([column, row, np.ones_like(row)], axis=-1) @ to_picture.T
-    depth = np.where(placed[..., 2:] > 1e-3, placed[..., 2:], np.nan)
-    return np.asarray(placed[..., :2] / depth)
+    """(rows + 1, columns + 1, 2): the cells' corners in pixels; those not before the camera are far outside."""
+    column, row = np.arange(grid.columns + 1.0)[:, None], np.arange(grid.rows + 1.0)[:, None, None]
+    placed = column * to_picture[:, 0] + row * to_picture[:, 1] + to_picture[:, 2]
+    depth = placed[..., 2:]
+    return np.asarray(np.where(depth > NEAREST, placed[..., :2], -1e9) / np.maximum(depth, NEAREST))
 
 
-def _quads(corners: NDArray[np.float64], columns: Sequence[int], rows: Sequence[int]) -> NDArray[np.float64]:
-    """(rows, columns, 4, 2): each cell's corners, in order."""
-    at = corners[np.ix_(rows, columns)]
-    return np.stack([at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]], axis=2)
+def _all_four(corner: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    both = corner[:-1] & corner[1:]
+    return both[:, :-1] & both[:, 1:]
 
 
-def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells:
-    """Which cells have a colour in a view.
+def _shortest_sides(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rows, columns): the shortest side of each cell."""
+    across, down = at[:, 1:] - at[:, :-1], at[1:] - at[:-1]
+    flat, steep = np.hypot(across[..., 0], across[..., 1]), np.hypot(down[..., 0], down[..., 1])
+    return np.minimum(np.minimum(flat[:-1], flat[1:]), np.minimum(steep[:, :-1], steep[:, 1:]))
+
+
+def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells | None:
+    """Which cells have a colour in a view; None when none has.
 
     `from_world`: (3, 3) direction -> (x, y, 1) times depth. `size`: the picture's (width, height), `strip` of its rows
     are under the name. `doubt_px`: how far the set of poses may move a point of the picture.
     """
     width, height = size
-    to_picture = from_world @ grid.to_world()
+    to_picture = from_world @ grid.to_world
     corners = _corners(grid, to_picture)
-    nothing = np.zeros((grid.rows, grid.columns), bool)
-    for union in UNIONS:
-        columns, rows = grid.bounds(union)
-        quads = _quads(corners, columns.tolist(), rows.tolist())
-        x, y = quads[..., 0], quads[..., 1]
-        inside = ((x >= 0) & (x <= width) & (y >= strip) & (y <= height)).all(axis=2)
+    x, y = corners[..., 0], corners[..., 1]
+    visible = (x >= 0) & (x <= width) & (y >= strip) & (y <= height)
+    for union in grid.unions:
+        chosen = np.ix_(union.rows, union.columns)
+        inside = _all_four(visible[chosen])
         if not inside.any():
-            continue
-        smallest = float(np.linalg.norm(quads - np.roll(quads, 1, axis=2), axis=3)[inside].min())
+            return None
+        at = corners[chosen]
+        smallest = float(_shortest_sides(at)[inside].min())
         if smallest < max(width * SMALLEST_CELL, doubt_px / LARGEST_DOUBT):
             continue
-        shown = np.repeat(np.repeat(inside, np.diff(rows), axis=0), np.diff(columns), axis=1)
-        return Cells(grid, union, shown, _sampling(to_picture, quads[inside], smallest / union, size, strip))
-    return Cells(grid, 1, nothing, None)
+        shown = inside.ravel()[union.owner]
+        seen = corners[visible]
+        sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
+        return Cells(grid, union, shown, sampling)
+    return None
 
 
 def _sampling(
     to_picture: Vectors, seen: NDArray[np.float64], cell_px: float, size: tuple[int, int], strip: int
-) -> Sampling | None:
-    """The box around the cells that are seen, shrunk until a cell has a little more than SAMPLES along a side."""
-    shrink = 1 << min(6, max(0, int(math.log2(max(1.0, cell_px / SAMPLES)))))
-    step = max(2, shrink)
-    low, high = seen.reshape(-1, 2).min(axis=0), seen.reshape(-1, 2).max(axis=0)
-    left, top = int(low[0]) // step * step, max(strip + step - 1, int(low[1])) // step * step
-    right, bottom = (min(limit, -(-math.ceil(one) // step) * step) for one, limit in zip(high, size, strict=True))
-    right, bottom = left + (right - left) // step * step, top + (bottom - top) // step * step
-    if right <= left or bottom <= top:
-        return None
+) -> Sampling:
+    """The box around the corners that are seen, to be shrunk until a cell has few more than SAMPLES along a side."""
+    shrink = 1 << min(6, max(1, int(math.log2(max(1.0, cell_px / SAMPLES)))))
+    low, high = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
+    left, top = int(low[0]) // 2 * 2, max(strip, int(low[1])) // 2 * 2
+    room = (size[0] // 2 * 2 - left, size[1] // 2 * 2 - top)
+    wide, tall = (-(-int(one) // shrink) * shrink for one in (high[0] - left, high[1] - top))
+    wide, tall = (max(shrink, min(one, most // shrink * shrink)) for one, most in zip((wide, tall), room, strict=True))
     # sample (i, j) stands at ((i + 0.5) / SAMPLES, (j + 0.5) / SAMPLES) in the grid
     samples = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]], float) / SAMPLES
-    return Sampling((left, top, right, bottom), shrink, to_picture @ samples)
+    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ samples)
 
 
 def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: int, height: int) -> Plane:
@@ -199,7 +209,7 @@ def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: in
     `left`, `top`: the box's corner in blocks.
     """
     numbers = np.arange(grid.rows * grid.columns, dtype=np.uint8).reshape(grid.rows, grid.columns)
-    to_picture = from_world @ grid.to_world()
+    to_picture = from_world @ grid.to_world
     blocks = np.array([[2, 0, 2 * left + 1], [0, 2, 2 * top + 1], [0, 0, 1]], float)
     to_middles = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]], float)
     return np.asarray(

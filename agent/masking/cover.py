@@ -3,22 +3,23 @@
 Law: whatever the pose was, if it lies in the set, each pixel that shows a direction inside the polygon, or no further
 from it than the calibration may be wrong, is covered.
 
-Why that holds. Take a direction d of a triangle that is visible under some pose of a box of pan, tilt and focal length.
+Why that holds. Take a direction d of a convex part of the polygon that is visible under some pose of a box of pan, tilt
+and focal length.
 - Over a box of pan and tilt, the point g where d stands in the plane at distance 1 differs from the bilinear
   interpolation of its places under the box's four corners by at most (|g_pp| dp^2 + |g_tt| dt^2) / 8; the interpolation
   lies in the corners' convex hull. `_bend` bounds both second derivatives over the box; boxes are cut until that is
   little.
 - The focal length scales g about the picture's centre, so its interval moves the point along a straight line between
   its ends, which are in the hull too.
-- Under each corner d lies in the triangle's own picture, which is convex, so the hull over the triangle's corners under
-  all box corners holds d. What lies behind a corner's view is first cut off at a plane so far back that a direction
-  that is visible anywhere in the box is never cut.
+- Under each corner d lies in the part's own picture, which is convex, so the hull over the part's corners under all box
+  corners holds d. What lies behind a corner's view is first cut off at a plane so far back that a direction that is
+  visible anywhere in the box is never cut.
 - The hull is then widened by the bend, the calibration error as it looks at the picture's edge, a pixel, and what
   drawing on a raster of half the size may miss.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from agent.directions import Vectors, basis
 from agent.units import Interval, Plane
 
-Points = NDArray[np.float32]
+Points = NDArray[np.float64]
 
 STEP_DEG = 4.0
 """Boxes of poses are cut into pieces of at most this size along pan and tilt."""
@@ -91,21 +92,21 @@ def _bend(reach: float, tilts: Interval, pan_step: float, tilt_step: float) -> f
 class Cover:
     """Covers the places of all masks of one camera in pictures of one size.
 
-    `triangles`: one (T, 3, 3) array a mask. `width`, `height`: of the optical picture, in pixels. `error_deg`: by how
-    much a direction may be off.
+    `parts`: of each mask, convex, (N, 3) corners each. `width`, `height`: of the optical picture, in pixels.
+    `error_deg`: by how much a direction may be off.
     """
 
-    def __init__(self, triangles: list[Vectors], width: int, height: int, error_deg: float) -> None:
-        self._triangles = np.concatenate([*triangles, np.empty((0, 3, 3))])
-        self._owners = np.repeat(np.arange(len(triangles)), [len(one) for one in triangles])
-        self._count = len(triangles)
+    def __init__(self, parts: Sequence[Sequence[Vectors]], width: int, height: int, error_deg: float) -> None:
+        self._parts = [part for one in parts for part in one]
+        self._owners = [i for i, one in enumerate(parts) for _ in one]
+        self._count = len(parts)
         self._size = (width, height)
         self._raster = (height // 2, width // 2)
         self._error_rad = math.radians(error_deg)
-        sums = self._triangles.sum(axis=1)
+        sums = np.array([part.sum(axis=0) for part in self._parts]).reshape(-1, 3)
         self._middles = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        closeness = np.einsum("tvi,ti->tv", self._triangles, self._middles).min(axis=1, initial=1.0)
-        self._radii = np.arccos(np.clip(closeness, -1, 1))
+        farthest = [float((part @ middle).min()) for part, middle in zip(self._parts, self._middles, strict=True)]
+        self._radii = np.arccos(np.clip(farthest, -1, 1))
 
     def draw(self, box: Box) -> list[Stencil | None] | None:
         """A stencil for each mask, None for one out of sight; None for all when the set is too large to be followed."""
@@ -126,12 +127,12 @@ class Cover:
         return [self._fill(one) for one in hulls]
 
     def _project(self, axes: Vectors, depth: float, off_axis: float) -> Iterator[tuple[int, Points]]:
-        """(triangle, (N, 2) points at focal length 1) of what is near enough to be seen; `axes`: (corners, 3, 3)."""
+        """(part, (N, 2) points at focal length 1) of what is near enough to be seen; `axes`: (corners, 3, 3)."""
         middle = axes[:, 2].sum(axis=0)
         middle /= np.linalg.norm(middle)
         near = np.arccos(np.clip(self._middles @ middle, -1, 1)) < self._radii + off_axis
         for i in np.flatnonzero(near):
-            seen = np.einsum("pij,vj->pvi", axes, self._triangles[i])
+            seen = self._parts[i] @ np.swapaxes(axes, 1, 2)
             if seen[..., 2].min() < depth:
                 kept = [point for corners in seen for point in _before(corners, depth)]
                 if not kept:
@@ -151,7 +152,7 @@ class Cover:
         if (high < 0).any() or low[0] > self._raster[1] or low[1] > self._raster[0]:
             return None
         spread = placed.astype(np.float32)[:, None] + RING * np.float32(margin / 2)
-        return np.asarray(cv2.convexHull(spread.reshape(-1, 1, 2)), np.float32).reshape(-1, 2)
+        return np.asarray(cv2.convexHull(spread.reshape(-1, 1, 2)), np.float64).reshape(-1, 2)
 
     def _fill(self, hulls: list[Points]) -> Stencil | None:
         if not hulls:

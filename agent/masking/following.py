@@ -42,13 +42,12 @@ class _Patch:
     @classmethod
     def of(cls, stencil: Stencil, cells: Cells | None, view: View) -> "_Patch":
         height, width = stencil.cells.shape
-        coloured = cells if cells is not None and cells.sampling is not None else None
         numbers = None
-        if coloured is not None:
-            numbers = number_cells(coloured.grid, view.from_world(), stencil.left, stencil.top, width, height)
-        return cls(stencil, _doubled(stencil.cells), numbers, coloured)
+        if cells is not None:
+            numbers = number_cells(cells.grid, view.from_world(), stencil.left, stencil.top, width, height)
+        return cls(stencil, _doubled(stencil.cells), numbers, cells)
 
-    def paint(self, picture: Picture, colours: tuple[Plane, Plane, Plane] | None) -> None:
+    def paint(self, picture: Picture, colours: tuple[Plane, ...] | None) -> None:
         stencil = self.stencil
         rows = slice(stencil.top, stencil.top + stencil.cells.shape[0])
         columns = slice(stencil.left, stencil.left + stencil.cells.shape[1])
@@ -82,7 +81,7 @@ class FollowingMasks:
             Grid.over(place.tangent) if place.tangent is not None and mask.style == "pixelate" else None
             for mask, place in zip(masks, places, strict=True)
         ]
-        self._cover = Cover([place.triangles for place in places], width, height, error_deg)
+        self._cover = Cover([place.parts for place in places], width, height, error_deg)
         self._size = (width, height)
         self._strip = strip
         self._known: tuple[PoseSet, ZoomTable] | None = None

@@ -1,7 +1,7 @@
-"""A mask's place in the world, made ready once: triangles to cover it, a tangent plane to lay its grid in.
+"""A mask's place in the world, made ready once: convex parts to cover it, a tangent plane to lay its grid in.
 
 Laws
-- The triangles fill the polygon exactly, and none has an edge of 60 degrees or more.
+- Its convex parts (the whole, or triangles) fill the polygon exactly, and none has an edge of 60 degrees or more.
 - The tangent plane touches the sphere at the polygon's centre; great circles are straight lines in it, so it and any
   picture are one homography apart.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from agent.directions import Vectors, basis, dot, pan_tilt
+from agent.directions import Vectors, basis, cross, dot, pan_tilt
 from agent.polygons import Polygon
 from agent.world_polygons import outline, triangles
 
@@ -44,10 +44,9 @@ class Tangent:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`corners`: (N, 3), inside on the left. `triangles`: (T, 3, 3). `tangent`: None when it is too wide for a grid."""
+    """`parts`: convex, (N, 3) corners each, together the polygon. `tangent`: None when it is too wide for a grid."""
 
-    corners: Vectors
-    triangles: Vectors
+    parts: tuple[Vectors, ...]
     tangent: Tangent | None
 
 
@@ -81,7 +80,16 @@ def _tangent(corners: Vectors) -> Tangent | None:
     return Tangent(axes, float(across.min()), float(across.max()), float(up.min()), float(up.max()))
 
 
+def _parts(points: Polygon) -> tuple[Vectors, ...]:
+    """A polygon that is convex and small as it is, any other as triangles."""
+    corners = outline(points)
+    after = np.roll(corners, -1, axis=0)
+    bends = dot(cross(corners, after), np.roll(corners, -2, axis=0))
+    middle = corners.sum(axis=0) / max(1e-9, float(np.linalg.norm(corners.sum(axis=0))))
+    small = (corners @ middle).min() > np.cos(np.radians(LONGEST_EDGE_DEG / 2))
+    return (corners,) if small and (bends > 0).all() else tuple(small_triangles(triangles(points)))
+
+
 def place_of(mask: WorldMask) -> Place:
     """The mask made ready; its polygon is one that `world_polygon_fault` accepts."""
-    corners = outline(mask.world_deg)
-    return Place(corners, small_triangles(triangles(mask.world_deg)), _tangent(corners))
+    return Place(_parts(mask.world_deg), _tangent(outline(mask.world_deg)))
