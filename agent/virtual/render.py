@@ -121,9 +121,8 @@ class Lens:
     def __init__(self, street: TurningStreet, width: int, height: int) -> None:
         self._street = street
         self.width, self.height = width, height
-        self._side_to_direction: list[Vectors] = [
-            np.linalg.inv(camera_matrix(side, SIDE_PX, SIDE_PX)) for side in SIDES
-        ]
+        lenses = [camera_matrix(side, SIDE_PX, SIDE_PX) for side in SIDES]
+        self._side_to_direction = [np.linalg.inv(lens).astype(np.float64) for lens in lenses]
 
     def picture(self, view: View, time_s: float) -> Picture:
         """(height, width, 3) uint8, BGR: what the lens sees at that moment."""
