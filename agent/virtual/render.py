@@ -3,7 +3,7 @@
     street = TurningStreet(folder)
     lens = Lens(street, 704, 576)
     picture = lens.picture(View(30, 10, 13.4), time_s=3.2)      # (576, 704, 3) uint8, BGR
-    private = lens.truth(View(30, 10, 13.4))                    # (576, 704) uint8, 255 where a private place is
+    private = truth(View(30, 10, 13.4), 704, 576)              # (576, 704) uint8, 255 where a private place is
 
 A plane of the world seen through a lens without distortion is a homography, so nearly all of the work is OpenCV's
 `warpPerspective`: the cube's sides, the fine grain of the street, each home, and then whoever passes. Measured on one
@@ -96,6 +96,18 @@ def clip_box(points: Vectors, width: int, height: int) -> Box:
     return left, top, max(0, right - left), max(0, bottom - top)
 
 
+def truth(view: View, width: int, height: int) -> Picture:
+    """(height, width) uint8: 255 on exactly the pixels whose centre lies in a private place."""
+    private: Picture = np.zeros((height, width), np.uint8)
+    matrix = camera_matrix(view, width, height)
+    for place in PRIVATE:
+        outline = cut_behind(place.corners(), matrix)
+        left, top, across, down = clip_box(outline, width, height)
+        if across and down:
+            private[top : top + down, left : left + across] |= fill(outline, left, top, across, down)
+    return private
+
+
 class TurningStreet:
     """What every lens of the street shares: the cube's sides by day or night, the homes. Made once per process."""
 
@@ -140,14 +152,8 @@ class Lens:
         return canvas
 
     def truth(self, view: View) -> Picture:
-        """(height, width) uint8: 255 on exactly the pixels whose centre lies in a private place."""
-        private: Picture = np.zeros((self.height, self.width), np.uint8)
-        matrix = camera_matrix(view, self.width, self.height)
-        for home in self._street.homes:
-            outline, (left, top, width, height) = self._box(home.place.corners(), matrix)
-            if width and height:
-                private[top : top + height, left : left + width] |= fill(outline, left, top, width, height)
-        return private
+        """`truth` for this lens."""
+        return truth(view, self.width, self.height)
 
     def _box(self, corners: Vectors, matrix: Vectors) -> tuple[Vectors, Box]:
         outline = cut_behind(corners, matrix)
