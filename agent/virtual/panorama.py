@@ -9,11 +9,13 @@ Drawing all of it takes some seconds and is kept in a folder; the files' name ca
 import hashlib
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import tan
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.virtual import figures, masonry, sphere, world
 from agent.virtual.figures import Picture, disc, limb, lit
@@ -51,30 +53,39 @@ def _sky(directions: Values, light: float) -> Picture:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _lay_ground(side: Picture, directions: Values, ground: Picture) -> None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a plane is seen in a side: which pixels, and the plane's own (x, y) there."""
+
+    there: NDArray[np.bool_]
+    x: Values
+    y: Values
+
+    def copy(self, drawn: Picture, side: Picture) -> None:
+        """Puts what is drawn on the plane where it is seen."""
+        seen = cv2.remap(drawn, self.x, self.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        side[self.there] = seen[self.there]
+
+
+def _find_ground(directions: Values) -> _Found:
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = GROUND_M / directions[..., 1]
         x, z = reach * directions[..., 0], reach * directions[..., 2]
         there = (reach > 0) & (np.abs(x) < GROUND_X) & (z > GROUND_Z[0]) & (z < GROUND_Z[1])
-        across = np.where(there, (x + GROUND_X) * GROUND_PX_PER_M, 0).astype(np.float32)
-        down = np.where(there, (GROUND_Z[1] - z) * GROUND_PX_PER_M, 0).astype(np.float32)
-    seen = cv2.remap(ground, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    side[there] = seen[there]
+    across = np.where(there, (x + GROUND_X) * GROUND_PX_PER_M, 0).astype(np.float32)
+    return _Found(there, across, np.where(there, (GROUND_Z[1] - z) * GROUND_PX_PER_M, 0).astype(np.float32))
 
 
-def _raise_wall(side: Picture, directions: Values, wall: Wall, colour: Picture, alpha: Picture) -> None:
-    left, along = np.array(wall.left), np.array(wall.along)
-    out = np.cross(along, (0.0, 1.0, 0.0))
+def _find_wall(directions: Values, wall: Wall) -> _Found:
+    left, along = np.array(wall.left), np.array(wall.along, np.float32)
+    out = np.cross(along, (0.0, 1.0, 0.0)).astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
-        reach = float(left @ out) / (directions @ out.astype(np.float32))
+        reach = float(left @ out) / (directions @ out)
         up = reach * directions[..., 1] - GROUND_M
-        across = reach * (directions @ along.astype(np.float32)) - float(left @ along)
+        across = reach * (directions @ along) - float(left @ along)
         there = (reach > 0) & (across > 0) & (across < wall.width_m) & (up >= 0) & (up < wall.height_m)
-        x = np.where(there, across * PX_PER_M, 0).astype(np.float32)
-        y = np.where(there, (wall.height_m - up) * PX_PER_M, 0).astype(np.float32)
-    there &= cv2.remap(alpha, x, y, cv2.INTER_NEAREST) > 127
-    seen = cv2.remap(colour, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    side[there] = seen[there]
+    x = np.where(there, across * PX_PER_M, 0).astype(np.float32)
+    return _Found(there, x, np.where(there, (wall.height_m - up) * PX_PER_M, 0).astype(np.float32))
 
 
 def _plant(side: Picture, view: View, light: float) -> None:
@@ -127,20 +138,37 @@ def _shine(side: Picture, head: tuple[float, float, float]) -> None:
     pane[:] = np.clip(pane + (np.clip(1 - away, 0, 1) ** 2)[..., None] * (60, 110, 135), 0, 255).astype(np.uint8)
 
 
-def _draw(light: float, progress: Callable[[], None]) -> tuple[Picture, ...]:
-    walls = [(wall, *masonry.draw_wall(wall, light)) for wall in WALLS]
-    ground = masonry.draw_ground(light)
-    sides = []
-    for view in SIDES:
-        directions = rays(view, SIDE_PX, SIDE_PX).astype(np.float32)
-        side = _sky(directions, light)
-        _lay_ground(side, directions, ground)
-        for wall, colour, alpha in walls:
-            _raise_wall(side, directions, wall, colour, alpha)
-        _plant(side, view, light)
-        sides.append(side)
-        progress()
-    return tuple(sides)
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """Everything flat under one light."""
+
+    light: float
+    walls: tuple[tuple[Picture, Picture], ...]
+    ground: Picture
+
+
+def _flat(light: float) -> _Drawn:
+    return _Drawn(light, tuple(masonry.draw_wall(wall, light) for wall in WALLS), masonry.draw_ground(light))
+
+
+def _draw_side(view: View, lights: tuple[_Drawn, ...]) -> list[Picture]:
+    """One side under each light."""
+    directions = rays(view, SIDE_PX, SIDE_PX).astype(np.float32)
+    sides = [_sky(directions, drawn.light) for drawn in lights]
+    ground = _find_ground(directions)
+    for side, drawn in zip(sides, lights, strict=True):
+        ground.copy(drawn.ground, side)
+    for number, wall in enumerate(WALLS):
+        if not _find_wall(directions[::8, ::8], wall).there.any():
+            continue
+        found = _find_wall(directions, wall)
+        alpha = cv2.remap(lights[0].walls[number][1], found.x, found.y, cv2.INTER_NEAREST)
+        found = replace(found, there=found.there & (alpha > 127))
+        for side, drawn in zip(sides, lights, strict=True):
+            found.copy(drawn.walls[number][0], side)
+    for side, drawn in zip(sides, lights, strict=True):
+        _plant(side, view, drawn.light)
+    return sides
 
 
 def load_sides(
@@ -151,14 +179,12 @@ def load_sides(
     path = folder / f"panorama-{code}.npy"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        done = 0
-
-        def step() -> None:
-            nonlocal done
-            done += 1
-            progress(done / (2 * len(SIDES)))
-
-        everything = np.stack([np.stack(_draw(light, step)) for light in (1.0, NIGHT)])
+        lights, sides = (_flat(1.0), _flat(NIGHT)), []
+        for done, view in enumerate(SIDES):
+            progress(done / len(SIDES))
+            sides.append(_draw_side(view, lights))
+        progress(1.0)
+        everything = np.stack([np.stack([side[light] for side in sides]) for light in range(len(lights))])
         partial = path.with_name(f"{path.stem}.{os.getpid()}.part")
         with partial.open("wb") as file:
             np.save(file, everything)

@@ -39,7 +39,7 @@ from agent.virtual.video import Encoder
 
 KEPT_POSES, POSES_A_LINE = 60_000, 2000
 IN_FLIGHT = 24
-TOO_LATE_S = 0.2
+TOO_LATE_S = 0.05
 
 Order = dict[str, Any]
 
