@@ -13,7 +13,7 @@ Laws
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
-from math import copysign, exp, inf, log, sqrt
+from math import copysign, exp, floor, inf, log, sqrt
 
 from agent.virtual.sphere import View
 
@@ -143,7 +143,7 @@ class Head:
         self._pan = _Motor(start.pan_deg, limits.pan_speed_deg_s, turn)
         self._tilt = _Motor(start.tilt_deg, limits.tilt_speed_deg_s, turn, limits.lowest_deg, limits.highest_deg)
         self._zoom = _Motor(start.zoom, limits.zoom_speed_per_s, zoom, 0.0, 1.0)
-        self._now_s = now_s
+        self._began_s, self._steps = now_s, 0
         self._ends_s = inf
         self._laps: list[tuple[float, float]] = []
         self._history: deque[Shown] = deque(maxlen=round(HISTORY_S / STEP_S))
@@ -227,9 +227,9 @@ class Head:
 
     def advance(self, now_s: float) -> None:
         """Brings the motors up to `now_s`."""
-        while self._now_s + STEP_S <= now_s:
-            self._now_s += STEP_S
-            if self._now_s >= self._ends_s:
+        while self._steps < self._step_at(now_s):
+            self._steps += 1
+            if self._began_s + self._steps * STEP_S >= self._ends_s:
                 self._ends_s = inf
                 for motor in (self._pan, self._tilt, self._zoom):
                     motor.run(0.0)
@@ -244,8 +244,12 @@ class Head:
     def shown(self, at_s: float) -> Shown:
         """Where it was at that moment, up to `HISTORY_S` ago; a later one brings it up to then."""
         self.advance(at_s)
-        back = round((self._now_s - at_s) / STEP_S)
-        return self._history[max(-len(self._history), -1 - max(0, back))]
+        back = self._steps - self._step_at(at_s)
+        return self._history[max(-len(self._history), -1 - back)]
+
+    def _step_at(self, at_s: float) -> int:
+        """The last step at or before that moment; a millionth of a step makes up for rounding."""
+        return floor((at_s - self._began_s) / STEP_S + 1e-6)
 
     def _remember(self) -> None:
         zoom = self._zoom.at
@@ -253,5 +257,14 @@ class Head:
         hfov_deg, homing = self.limits.lens.at(zoom), bool(self._laps)
         pan_deg, tilt_deg = wrapped(self._pan.at), self._tilt.at
         self._history.append(
-            Shown(self._now_s, pan_deg, tilt_deg, zoom, hfov_deg, turning, not self._zoom.still, homing)
+            Shown(
+                self._began_s + self._steps * STEP_S,
+                pan_deg,
+                tilt_deg,
+                zoom,
+                hfov_deg,
+                turning,
+                not self._zoom.still,
+                homing,
+            )
         )
