@@ -12,8 +12,8 @@ and focal length.
 - The focal length scales g about the picture's centre, so its interval moves the point along a straight line between
   its ends, which are in the hull too.
 - Under each corner d lies in the part's own picture, which is convex, so the hull over the part's corners under all box
-  corners holds d. What lies behind a corner's view is first cut off at a plane so far back that a direction that is
-  visible anywhere in the box is never cut.
+  corners holds d. What lies behind a corner's view is first cut off, from flat triangles and at a plane so far back
+  that a direction that is visible anywhere in the box is never cut.
 - The hull is then widened by the bend, the calibration error as it looks at the picture's edge, a pixel, and what
   drawing on a raster of half the size may miss.
 """
@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.directions import Vectors, basis
+from agent.directions import Vectors, basis, cross
 from agent.units import Interval, Plane
 
 Points = NDArray[np.float64]
@@ -37,7 +37,7 @@ MOST_STEPS = 8
 """Along each axis; a set that is larger is not followed at all."""
 FARTHEST_RAD = math.radians(86)
 """Off the axis: further out a plane picture has no use, and the bend no bound."""
-RASTER_PX = 2 * math.sqrt(0.5) + 0.6
+RASTER_PX = 2 * math.sqrt(0.5) + 0.2
 """A cell of the half-size raster whose middle is outside the hull may still reach so far into it."""
 GROWTH_PX = 1.0
 _TURN = np.arange(8) * (math.pi / 4)
@@ -107,6 +107,7 @@ class Cover:
         self._middles = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         farthest = [float((part @ middle).min()) for part, middle in zip(self._parts, self._middles, strict=True)]
         self._radii = np.arccos(np.clip(farthest, -1, 1))
+        self._flat = min((_height(fan) for part in self._parts for fan in _fan(part)), default=1.0)
 
     def draw(self, box: Box) -> list[Stencil | None] | None:
         """A stencil for each mask, None for one out of sight; None for all when the set is too large to be followed."""
@@ -134,7 +135,9 @@ class Cover:
         for i in np.flatnonzero(near):
             seen = self._parts[i] @ np.swapaxes(axes, 1, 2)
             if seen[..., 2].min() < depth:
-                kept = [point for corners in seen for point in _before(corners, depth)]
+                kept = [
+                    point for corners in seen for fan in _fan(corners) for point in _before(fan, depth * self._flat)
+                ]
                 if not kept:
                     continue
                 seen = np.array(kept)
@@ -180,8 +183,19 @@ def _pieces(box: Box, pans: int, tilts: int) -> Iterator[Vectors]:
             yield axes[i : i + 2, j : j + 2].reshape(-1, 3, 3)
 
 
+def _fan(corners: Vectors) -> Iterator[Vectors]:
+    """The flat triangles of a convex part."""
+    yield from (corners[[0, i, i + 1]] for i in range(1, len(corners) - 1))
+
+
+def _height(triangle: Vectors) -> float:
+    """How near to the sphere's centre the plane of a flat triangle comes: directions inside have shrunk to this."""
+    normal = cross(triangle[1] - triangle[0], triangle[2] - triangle[0])
+    return abs(float(normal @ triangle[0])) / float(np.linalg.norm(normal))
+
+
 def _before(corners: Vectors, depth: float) -> list[Vectors]:
-    """The part of a polygon in camera coordinates that lies at least `depth` before the camera."""
+    """The part of a flat triangle in camera coordinates that lies at least `depth` before the camera."""
     kept: list[Vectors] = []
     for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if (a[2] >= depth) != (b[2] >= depth):

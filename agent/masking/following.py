@@ -102,7 +102,7 @@ class FollowingMasks:
     def _aim(self, poses: PoseSet, lens: ZoomTable) -> Burned | Blind:
         """Makes the patches for a set of poses."""
         self._patches = []
-        if not all(low <= high for low, high in (poses.pan_deg, poses.tilt_deg, poses.zoom)):  # also refuses nan
+        if not all(-math.inf < low <= high < math.inf for low, high in (poses.pan_deg, poses.tilt_deg, poses.zoom)):
             return Blind(TOO_WIDE)
         focal = lens.focals(poses.zoom, self._size[0])
         if focal is None:
