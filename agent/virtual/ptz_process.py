@@ -122,12 +122,7 @@ class _Camera:
     def _make(self, number: int, view: View, effect: str) -> tuple[bytes, bool]:
         time_s = number / self._setup.fps
         picture = self._eye.picture(time_s) if self._eye is not None else self._lens.picture(view, time_s)
-        if effect == "covered":
-            picture = np.asarray(
-                cv2.addWeighted(cv2.GaussianBlur(picture, (0, 0), 40), 0.12, picture, 0.0, 12), np.uint8
-            )
-        elif effect == "defocused":
-            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), self._setup.width / 60), np.uint8)
+        picture = spoiled(picture, effect)
         frame_code.burn(picture, number & frame_code.HIGHEST)
         self._last = picture
         return self._encoder.encode(picture, round(number * 90_000 / self._setup.fps))
@@ -234,6 +229,17 @@ _ORDERS: dict[str, Callable[[_Camera, Order], Awaitable[Order | None]]] = {
     "velocity": _Camera._velocity,
     "absolute": _Camera._absolute,
 }
+
+
+def spoiled(picture: Picture, effect: str) -> Picture:
+    """The picture through a lens that is `covered` or `defocused`; any other word leaves it alone."""
+    coarse = {"covered": 64, "defocused": 12}.get(effect)
+    if coarse is None:
+        return picture
+    height, width = picture.shape[:2]
+    few = cv2.resize(picture, (max(2, width // coarse), max(2, height // coarse)), interpolation=cv2.INTER_AREA)
+    soft = cv2.resize(few, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.convertScaleAbs(soft, alpha=0.1, beta=12) if effect == "covered" else soft, np.uint8)
 
 
 def _device_options(setup: Setup) -> DeviceOptions:

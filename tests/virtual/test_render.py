@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from agent.virtual.fisheye import FisheyeLens, inside
+from agent.virtual.fisheye import inside
 from agent.virtual.panorama import SIDE_PX, SIDES
 from agent.virtual.render import Lens, TurningStreet, cut_behind, fill, truth
 from agent.virtual.sphere import View, angles, axes, camera_matrix, rays
@@ -107,11 +107,3 @@ def test_a_pixel_belongs_to_the_polygon_when_its_centre_does() -> None:
     assert fill(square, 0, 0, 6, 6).nonzero()[1].tolist() == [2, 3, 4] * 2
     hollow = np.array(((-1, -1), (9, -1), (9, 9), (4, 2.2), (-1, 9)))
     assert fill(hollow, 0, 0, 8, 8)[6].tolist() == [255, 255, 0, 0, 0, 0, 0, 255]
-
-
-def test_the_fisheyes_truth_holds_all_of_its_private_structure(turning_street: TurningStreet) -> None:
-    eye = FisheyeLens(turning_street, 720, 720, pan_deg=0, tilt_deg=-15, fov_deg=180)
-    private = eye.truth()
-    luma = cv2.cvtColor(eye.picture(5.0), cv2.COLOR_BGR2GRAY)
-    assert 0.01 < (private > 0).mean() < 0.2
-    assert survives(luma, private, block=8) > 0.9
