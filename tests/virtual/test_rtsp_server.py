@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from agent.virtual.rtsp import nal_units
 from agent.virtual.rtsp_server import WAITING, RtspServer
 from agent.virtual.video import Encoder
 
@@ -60,16 +61,24 @@ async def test_a_stock_player_gets_the_timestamps_of_exposure(filmed: Filmed) ->
     assert set(np.diff(times)) == {3600}
 
 
-async def test_a_player_that_does_not_read_loses_pictures_and_nobody_else_does(filmed: Filmed) -> None:
+async def test_a_player_that_does_not_keep_up_loses_pictures_until_the_next_keyframe(filmed: Filmed) -> None:
     url = filmed.server.url
     _, writer, first = await say(filmed.server.port, f"PLAY {url} RTSP/1.0", "CSeq: 1", "Session: 1")
     assert first == "RTSP/1.0 200 OK"
     [viewer] = filmed.server._viewers
-    for _ in range(400):
+    waiting = []
+    for _ in range(
+        3 * WAITING
+    ):  # nothing is awaited: the sender has no chance to run, as when it waits for the network
         filmed.publish()
-        if filmed.number % 8 == 0:
-            await asyncio.sleep(0.001)
-        assert viewer.queue.qsize() <= WAITING
+        waiting.append(viewer.queue.qsize())
+    assert max(waiting) == WAITING
+    full = waiting.index(WAITING)
+    assert waiting[full + 1] == 0
+    begun = next(number for number, size in enumerate(waiting) if number > full + 1 and size)
+    filmed.server._viewers.clear()
+    data, *_ = await viewer.queue.get()
+    assert 7 in [unit[0] & 0x1F for unit in nal_units(data)], f"it went on at picture {begun} without a keyframe"
     writer.close()
 
 
