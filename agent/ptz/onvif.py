@@ -35,9 +35,9 @@ from agent.ptz.wire import Answer, Wire
 
 _quiet = logging.NullHandler()
 logging.root.addHandler(_quiet)  # onvif-zeep calls basicConfig when it is imported, which does nothing to a root in use
-import onvif as library  # noqa: E402
-import onvif.definition  # noqa: E402
-import onvif.exceptions  # noqa: E402
+import onvif  # type: ignore[import-untyped]  # noqa: E402
+from onvif.definition import SERVICES  # type: ignore[import-untyped]  # noqa: E402
+from onvif.exceptions import ONVIFError  # type: ignore[import-untyped]  # noqa: E402
 from zeep import Client, Settings, Transport  # noqa: E402
 from zeep.exceptions import Error as ZeepError  # noqa: E402
 from zeep.exceptions import Fault, TransportError  # noqa: E402
@@ -48,11 +48,11 @@ logging.root.removeHandler(_quiet)
 logging.getLogger("zeep").setLevel(logging.CRITICAL)
 logging.getLogger("onvif").setLevel(logging.CRITICAL)
 
-WSDL = Path(os.path.dirname(os.path.dirname(library.__file__))) / "wsdl"
+WSDL = Path(os.path.dirname(os.path.dirname(onvif.__file__))) / "wsdl"
 MOVE_TIMEOUT = timedelta(seconds=1)
 """A head that hears nothing more stops by itself."""
 MOST_PRESETS = 512
-LONGEST_TEXT = 64
+LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class Preset:
     zoom: float | None = None
 
 
-class _Bounded(Transport):  # type: ignore[misc]
+class _Bounded(Transport):
     """zeep's way to the network: through `wire`, and to no file but the library's own."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._wire = wire
         self.deadline_s = 5.0
         self.answer: Answer | None = None
@@ -100,16 +100,16 @@ class _Response:
         self.encoding = "utf-8"
 
 
-class _Token(UsernameToken):  # type: ignore[misc]
+class _Token(UsernameToken):
     """A UsernameToken with digest, in the camera's own time (OASIS UsernameToken Profile 1.1)."""
 
     def __init__(self, username: str, password: str) -> None:
-        super().__init__(username, password, use_digest=True, zulu_timestamp=True)
+        super().__init__(username, password, use_digest=True, zulu_timestamp=True)  # type: ignore[no-untyped-call]
         self.skew = timedelta(0)
 
     def apply(self, envelope: Any, headers: Any) -> Any:
         self.created = datetime.now(UTC) + self.skew
-        return super().apply(envelope, headers)
+        return super().apply(envelope, headers)  # type: ignore[no-untyped-call]
 
 
 _SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, xml_huge_tree=False)
@@ -119,7 +119,8 @@ _SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_
 def _document(name: str) -> Document:
     """A service's description, read once for all heads."""
     settings = Settings(strict=True, xml_huge_tree=False)
-    return Document(str(WSDL / onvif.definition.SERVICES[name]["wsdl"]), _Bounded(Wire("", "")), settings=settings)
+    location = str(WSDL / SERVICES[name]["wsdl"])
+    return Document(location, _Bounded(Wire("", "")), settings=settings)  # type: ignore[arg-type]
 
 
 def _unreadable() -> HeadSilent:
@@ -158,6 +159,11 @@ class OnvifClient:
         self._wire.close()
 
     @property
+    def sent(self) -> Instant:
+        """When the last request had left this machine."""
+        return Instant(self._wire.sent_ns)
+
+    @property
     def connected(self) -> bool:
         """True once `connect` has found a profile that turns."""
         return bool(self._profile)
@@ -188,9 +194,9 @@ class OnvifClient:
         self._profile = _text(turning.token)
 
     def _service(self, name: str, address: str) -> Any:
-        client = Client(_document(name), wsse=self._token, transport=self._transport, settings=_SETTINGS)
-        entry = onvif.definition.SERVICES[name]
-        return library.ONVIFService(
+        client = Client(_document(name), wsse=self._token, transport=self._transport, settings=_SETTINGS)  # type: ignore[no-untyped-call]
+        entry = SERVICES[name]
+        return onvif.ONVIFService(
             address,
             self._username,
             self._password,
@@ -235,11 +241,8 @@ class OnvifClient:
         asked = self._clock.instant()
         status = self._call("ptz", "GetStatus", {"ProfileToken": self._profile}, deadline_s)
         position = getattr(status, "Position", None)
-        turn, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
-        angles = None
-        if turn is not None and zoom is not None:
-            angles = self._spaces.degrees_of(_number(turn.x), _number(turn.y), _text(getattr(turn, "space", "")))
-        if angles is None or not -0.01 <= _number(zoom.x) <= 100.0:
+        angles, zoom = self._angles(position), _number(getattr(getattr(position, "Zoom", None), "x", None))
+        if angles is None or not -0.01 <= zoom <= 100.0:
             raise _unreadable()
         states = [_text(getattr(getattr(status, "MoveStatus", None), one, "")) for one in ("PanTilt", "Zoom")]
         moving = True if "MOVING" in states else False if "IDLE" in states else None
@@ -247,7 +250,7 @@ class OnvifClient:
         answer = self._transport.answer
         assert answer is not None
         fault = "" if fault.upper() in ("", "NO ERROR", "OK", "NONE") else fault
-        return Report(asked, Instant(answer.received_ns), *angles, _number(zoom.x), moving, fault)
+        return Report(asked, Instant(answer.received_ns), *angles, zoom, moving, fault)
 
     def presets(self, deadline_s: float) -> tuple[Preset, ...]:
         """What the head remembers."""
@@ -256,12 +259,16 @@ class OnvifClient:
 
     def _preset(self, one: Any) -> Preset:
         position = getattr(one, "PTZPosition", None)
-        turn, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
-        angles = None
-        if turn is not None:
-            angles = self._spaces.degrees_of(_number(turn.x), _number(turn.y), _text(getattr(turn, "space", "")))
-        pan, tilt = angles or (None, None)
-        return Preset(_text(one.token), _text(getattr(one, "Name", "")), pan, tilt, _number(zoom.x) if zoom else None)
+        pan, tilt = self._angles(position) or (None, None)
+        zoom = getattr(getattr(position, "Zoom", None), "x", None)
+        name = _text(getattr(one, "Name", ""))
+        return Preset(_text(one.token), name, pan, tilt, None if zoom is None else _number(zoom))
+
+    def _angles(self, position: Any) -> tuple[float, float] | None:
+        turn = getattr(position, "PanTilt", None)
+        if turn is None:
+            return None
+        return self._spaces.degrees_of(_number(turn.x), _number(turn.y), _text(getattr(turn, "space", "")))
 
     # --- ordering ---
 
@@ -311,7 +318,7 @@ class OnvifClient:
         ask: Callable[[dict[str, Any]], Any] = getattr(held, operation)
         try:
             return ask(fields)
-        except onvif.exceptions.ONVIFError as error:
+        except ONVIFError as error:
             raise _meaning(error) from None
 
 
@@ -335,7 +342,7 @@ def _meaning(error: Exception) -> HeadError:
 def _text(value: Any) -> str:
     """A word that a head said, short and printable."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
-    return "".join(one for one in text[: 4 * LONGEST_TEXT] if one.isprintable())[:LONGEST_TEXT]
+    return "".join(one for one in text[:LONGEST_TEXT] if one.isprintable())
 
 
 def _number(value: Any) -> float:

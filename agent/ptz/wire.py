@@ -67,6 +67,8 @@ class Wire:
         self._used = 0.0
         self._challenge: Challenge | None = None
         self._count = 0
+        self.sent_ns = 0
+        """Monotonic, when the last request had left."""
 
     def cut(self) -> None:
         """Ends what is under way, and the connection."""
@@ -144,6 +146,7 @@ class Wire:
             attempt = Attempt("POST", target, self._count, secrets.token_hex(8))
             headers["Authorization"] = answer(self._challenge, attempt, self._username, self._password)
         connection.request("POST", target, body, headers)
+        self.sent_ns = time.monotonic_ns()
         return self._read(connection.getresponse())
 
     def _read(self, response: http.client.HTTPResponse) -> Answer:
