@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.virtual.figures import Picture, walker
-from agent.virtual.homes import Home, level_for
+from agent.virtual.homes import level_for, sheet_for
 from agent.virtual.panorama import SIDE_PX, SIDES, side_px_per_degree
 from agent.virtual.render import TurningStreet
 from agent.virtual.sphere import Values, Vectors, axes, camera_matrix, fisheye_rays
-from agent.virtual.world import Walker, passing
+from agent.virtual.world import PrivatePlace, Walker, passing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,14 @@ def _part(flat: Vectors, own: NDArray[np.bool_]) -> _Part | None:
     return _Part(int(columns[0]), int(rows[0]), placed[..., 0].copy(), placed[..., 1].copy(), mask)
 
 
-def inside(home: Home, looked: Vectors) -> NDArray[np.bool_]:
+def inside(place: PrivatePlace, looked: Vectors) -> NDArray[np.bool_]:
     """(rows, columns): which rays end in that private place (even-odd on its own plane)."""
-    plane = np.linalg.inv(home.sheet.matrix)
+    plane = np.linalg.inv(sheet_for(place).matrix)
     flat = looked @ plane.T
     ahead = flat[..., 2] > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         x, y = flat[..., 0] / flat[..., 2], flat[..., 1] / flat[..., 2]
-    corners = home.place.corners() @ plane.T
+    corners = place.corners() @ plane.T
     points = corners[:, :2] / corners[:, 2:]
     odd = np.zeros(ahead.shape, bool)
     for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
@@ -85,7 +85,7 @@ class FisheyeLens:
         self._homes: list[_Part | None] = []
         for home in street.homes:
             flat = looked @ np.linalg.inv(home.sheet.matrix).T
-            self._homes.append(_part(flat, seen & inside(home, looked)))
+            self._homes.append(_part(flat, seen & inside(home.place, looked)))
         self._shown = float(np.radians(self._focal))
 
     def picture(self, time_s: float) -> Picture:

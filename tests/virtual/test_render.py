@@ -38,11 +38,11 @@ def test_private_structure_is_measurable_at_every_zoom(
 
 
 @pytest.mark.parametrize("view", AWKWARD)
-def test_the_truth_is_every_pixel_whose_ray_ends_in_a_private_place(turning_street: TurningStreet, view: View) -> None:
+def test_the_truth_is_every_pixel_whose_ray_ends_in_a_private_place(view: View) -> None:
     looked = rays(view, WIDTH, HEIGHT)
     wanted = np.zeros((HEIGHT, WIDTH), bool)
-    for home in turning_street.homes:
-        wanted |= inside(home, looked)
+    for place in PRIVATE:
+        wanted |= inside(place, looked)
     assert wanted.any()
     assert (wanted != (truth(view, WIDTH, HEIGHT) > 0)).sum() <= 4
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from agent.virtual.fisheye import inside
-from agent.virtual.homes import Home
 from agent.virtual.sphere import angles, between_deg
 from agent.virtual.world import LOOP_S, NORTH, PRIVATE, Car, passing
 
@@ -41,7 +40,7 @@ def test_no_two_of_them_overlap() -> None:
     for number, one in enumerate(PRIVATE):
         for other in PRIVATE[number + 1 :]:
             assert between_deg(one.middle(), other.middle()) > 1
-            assert not inside(Home(one, 0), other.corners()[None]).any()
+            assert not inside(one, other.corners()[None]).any()
 
 
 def test_nothing_that_moves_ever_stands_before_a_private_place() -> None:
@@ -53,7 +52,7 @@ def test_nothing_that_moves_ever_stands_before_a_private_place() -> None:
     looked = np.array(points)[None]
     assert looked.shape[1] > 1000
     for place in PRIVATE:
-        assert not inside(Home(place, 0), looked).any(), place.name
+        assert not inside(place, looked).any(), place.name
 
 
 def test_the_street_is_never_empty_and_everybody_comes_back() -> None:
