@@ -11,36 +11,20 @@ Paths in the file are taken from the file's own folder. Nothing is opened but th
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import (
-    AfterValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
-from agent.addresses import is_loopback, split_listen, split_url
+from agent.addresses import is_loopback, split_listen
+from agent.cameras import VIEW_MINIMUM, Camera, Mask
 from agent.errors import ConfigurationError
 from agent.faults import describe, fault, one_line
 from agent.language import say
 from agent.models import Identifier, Listed, Model, Words
-from agent.named_files import (
-    CertificateFile,
-    PublicKeyFile,
-    SecretFile,
-    StateFolder,
-    existing,
-    read_public_key,
-    read_secret,
-)
-from agent.network import Http, IceServer, Live, Mqtt, no_credentials
-from agent.polygons import Point, Polygon, polygon_fault, tidy
+from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
+from agent.network import Http, IceServer, Live, Mqtt
 
 __all__ = [
     "VIEW_MINIMUM",
@@ -134,87 +118,6 @@ class Access(Model):
     def authority_keys(self) -> tuple[Ed25519PublicKey, ...]:
         """The keys that may sign grants."""
         return tuple(read_public_key(path) for path in self.authorities)
-
-
-class Mask(Model):
-    """`[[camera.mask]]`: a privacy mask as a polygon in picture fractions (x right, y down, 0..1 inside)."""
-
-    name: Words = Field(min_length=1, max_length=100)
-    polygon: Annotated[tuple[Annotated[Point, Listed], ...], Listed] = Field(min_length=3, max_length=256)
-    style: Literal["pixelate", "solid"] = "pixelate"
-
-    @field_validator("polygon")
-    @classmethod
-    def _shape(cls, polygon: Polygon) -> Polygon:
-        if problem := polygon_fault(polygon):
-            raise PydanticCustomError("polygon", "{text}", {"text": problem})
-        return tidy(polygon)
-
-
-VIEW_MINIMUM = {"narrow": (12, 704, 576), "wide": (6, 352, 288)}
-"""Arrete of 2007-08-03: frames per second, width and height that a recording must have."""
-
-SOURCE_FORMS = "rtsp://host/path, rtsps://host/path, v4l2:/dev/video0, file:/path"
-
-
-class Camera(Model):
-    """`[[camera]]`: one camera, its source and its masks."""
-
-    id: Identifier
-    name: Words = Field(min_length=1, max_length=60)
-    kind: Literal["fixed", "panoramic"]
-    view: Literal["narrow", "wide"] = "narrow"
-    source: str
-    username: str = ""
-    password_file: SecretFile | None = None
-    ca_file: CertificateFile | None = None
-    fps: float = Field(default=25, gt=0, le=60)
-    bitrate_kbps: int = Field(default=4000, ge=100, le=50_000)
-    encoder: Literal["auto", "x264", "v4l2m2m", "nvenc"] = "auto"
-    stall_seconds: float = Field(default=5, ge=1, le=60)
-    no_private_area: str = Field(default="", max_length=300)
-    mask: Annotated[tuple[Mask, ...], Listed] = Field(default=(), max_length=64)
-
-    @field_validator("source")
-    @classmethod
-    def _source(cls, source: str, info: ValidationInfo) -> str:
-        scheme, _, rest = source.partition(":")
-        if scheme == "file":
-            return f"file:{existing(Path(rest), info)}"
-        if scheme == "v4l2" and rest.startswith("/dev/") and rest.isprintable():
-            return source
-        parts = split_url(source)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("rtsp", "rtsps"):
-            raise fault(en=f"is none of {SOURCE_FORMS}", fr=f"n'est aucun de {SOURCE_FORMS}")
-        return source
-
-    @field_validator("fps")
-    @classmethod
-    def _law(cls, fps: float, info: ValidationInfo) -> float:
-        view = info.data.get("view", "wide")
-        minimum = VIEW_MINIMUM[view][0]
-        if fps < minimum:
-            raise fault(
-                en=f"{fps:g} is below the {minimum} frames a second that the law asks of a {view} view",
-                fr=f"{fps:g} est sous les {minimum} images par seconde que la loi exige d'une vue {view}",
-            )
-        return fps
-
-    @field_validator("mask")
-    @classmethod
-    def _signed_off(cls, mask: tuple[Mask, ...], info: ValidationInfo) -> tuple[Mask, ...]:
-        if not mask and not info.data.get("no_private_area", "").strip():
-            raise fault(
-                en="no mask; add [[camera.mask]], or name in no_private_area who signed that no private place is seen",
-                fr="aucun masque ; ajouter [[camera.mask]], ou nommer dans no_private_area qui l'a attesté",
-            )
-        return mask
-
-    def password(self) -> SecretStr:
-        """The camera's password, read now; empty when none is configured."""
-        return SecretStr(read_secret(self.password_file))
 
 
 class Configuration(Model):

@@ -18,6 +18,10 @@
     |   +-- LinkSilent          the same, in the other version of MQTT for once
     +-- KeyFileError            a key file is missing, unreadable or of another kind      -> exit 2
     +-- ListenError             the address cannot be listened on: busy, or not ours      -> exit 1
+    +-- HeadError               a turning head did not do what it was told: answer with `status`
+    |   +-- HeadSilent          503: it gives no answer, or one that nobody can read
+    |   +-- HeadRefused         502: it answers that it will not
+    +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -117,3 +121,32 @@ class OfferRefused(VigieError):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
+
+
+class HeadError(VigieError):
+    """A turning head could not be asked or told; `status` is the HTTP status that says the same. No credentials."""
+
+    status = 503
+
+
+class HeadSilent(HeadError):
+    """The head gives no answer in time, closes the connection, or answers what is not SOAP."""
+
+
+class HeadRefused(HeadError):
+    """The head answers that it will not do it."""
+
+    status = 502
+
+
+class OrderRefused(VigieError):
+    """A steering order that is not carried out; `status` and `word` are for programs, the text for people.
+
+    `until_s`: seconds for which asking again is of no use, where that is known.
+    """
+
+    def __init__(self, message: str, status: int, word: str, until_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.word = word
+        self.until_s = until_s

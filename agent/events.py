@@ -99,6 +99,24 @@ class ViewEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class SteeringTaken:
+    """Somebody steers a turning camera from now on; `holder` counts them, it names nobody."""
+
+    camera: str
+    holder: int
+
+
+@dataclass(frozen=True, slots=True)
+class SteeringReleased:
+    """They no longer do, after `seconds`: `idle`, `left`, `taken-over`, `grant-ended` or `stopping`."""
+
+    camera: str
+    holder: int
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationApplied:
     """A configuration runs; `sha256` is the file's."""
 
@@ -131,6 +149,8 @@ Event = (
     | PowerCutFound
     | ViewStarted
     | ViewEnded
+    | SteeringTaken
+    | SteeringReleased
     | ConfigurationApplied
     | ConfigurationRefused
     | ClockStepped

@@ -43,6 +43,7 @@ def _known(kind: str, context: dict[str, object]) -> str | None:
         "string_type": say(en='must be text in quotes, "like this"', fr='doit être du texte entre guillemets, "ainsi"'),
         "int_type": say(en="must be a whole number, without quotes", fr="doit être un nombre entier, sans guillemets"),
         "float_type": say(en="must be a number, without quotes", fr="doit être un nombre, sans guillemets"),
+        "finite_number": say(en="must be a finite number", fr="doit être un nombre fini"),
         "bool_type": say(en="must be true or false, without quotes", fr="doit être true ou false, sans guillemets"),
         "tuple_type": say(en="must be a list in [brackets]", fr="doit être une liste entre [crochets]"),
         "path_type": say(en="must be a path in quotes", fr="doit être un chemin entre guillemets"),

@@ -66,6 +66,28 @@ class Pose:
     hfov_deg: float
 
 
+Interval = tuple[float, float]
+"""(lowest, highest)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoseSet:
+    """Everything that a head can have been at while a picture was exposed: a box of poses.
+
+    `pan_deg`, `tilt_deg`: degrees, lowest first; pan may run on beyond +-180 where the box lies across the seam.
+    `zoom`: position 0..1. A pose that is known exactly has equal ends.
+    """
+
+    pan_deg: Interval
+    tilt_deg: Interval
+    zoom: Interval
+
+    @classmethod
+    def exactly(cls, pan_deg: float, tilt_deg: float, zoom: float) -> "PoseSet":
+        """The set of one pose."""
+        return cls((pan_deg, pan_deg), (tilt_deg, tilt_deg), (zoom, zoom))
+
+
 @dataclass(frozen=True, slots=True)
 class MaskedFrame:
     """A picture that may leave: planar 4:2:0 in one contiguous (height * 3 // 2, width) uint8 array, sides even.

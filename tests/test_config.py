@@ -665,3 +665,181 @@ def test_a_path_that_is_missing_or_a_folder_or_impossible(town: Town) -> None:
     assert set(read_faults(town.folder)) == {"-"}
     with pytest.raises(ConfigurationError):
         load(Path("a\x00b"))
+
+
+# --- turning heads, lenses and masks in the world ---
+
+FACADE = [[10, -4], [18, -3], [18, -12], [10, -13]]
+TABLE = {"zoom": [0.0, 0.5, 1.0], "hfov_deg": [60.0, 13.4, 3.0]}
+
+
+def ptz(**changes: Any) -> dict[str, Any]:
+    """A good turning camera with one mask; a change to `...` leaves the key out."""
+    good = {
+        "kind": "ptz",
+        "onvif": {"url": "http://10.0.0.11/onvif/device_service", "username": "vigie", "password_file": "camera.pass"},
+        "lens": TABLE,
+        "mask": [{"name": "facade", "world_deg": FACADE}],
+    }
+    return camera(**{**good, **changes})
+
+
+def panorama(lens: Any, **changes: Any) -> dict[str, Any]:
+    """A good panoramic camera with one mask in the world."""
+    return camera(**{"kind": "panoramic", "lens": lens, "mask": [{"name": "f", "world_deg": FACADE}], **changes})
+
+
+EQUIRECTANGULAR = {"model": "equirectangular", "pan_deg": [-180, 180], "tilt_deg": [-90, 90]}
+CYLINDRICAL = {"model": "cylindrical", "pan_deg": [-90, 90], "tilt_deg": [-30, 20]}
+FISHEYE = {"model": "fisheye", "radius": 0.28, "fov_deg": 185, "pan_deg": 0, "tilt_deg": -90}
+
+
+def test_a_ptz_camera_of_the_contract_loads_with_its_defaults(town: Town) -> None:
+    found = town.load(camera=[ptz()]).camera[0]
+    assert found.ptz is not None
+    assert (found.ptz.pan_deg, found.ptz.tilt_deg) == ((-180, 180), (-90, 90))
+    assert (found.ptz.pan_speed_deg_s, found.ptz.tilt_speed_deg_s, found.ptz.zoom_speed_per_s) == (120, 60, 0.5)
+    assert (found.ptz.pose_age_ms, found.ptz.video_age_ms, found.ptz.hold_ms) == (200, 300, 300)
+    assert (found.ptz.home, found.ptz.idle_return_s, found.ptz.patrol) == ("", 0, ())
+    assert found.lens is not None
+    assert found.lens.calibration_error_deg == 0.3
+    assert found.onvif is not None
+    assert found.onvif.password().get_secret_value() == SECRET
+    assert found.mask[0].world_deg == tuple(map(tuple, FACADE))
+    assert found.mask[0].polygon == ()
+    assert SECRET not in repr(found) + found.model_dump_json()
+
+
+def test_a_ptz_camera_with_limits_home_and_patrols(town: Town) -> None:
+    patrols = [
+        {"name": "nuit", "presets": ["porte", "parking"], "dwell_s": 20},
+        {"name": "jour", "poses": [{"pan_deg": 10, "tilt_deg": -5}, {"pan_deg": 90, "tilt_deg": 0, "dwell_s": 5}]},
+    ]
+    table = {"home": "parvis", "idle_return_s": 60, "limits_deg": {"pan": [-100, 100]}, "patrol": patrols}
+    found = town.load(camera=[ptz(ptz={**table, "idle_patrol": "nuit"})]).camera[0].ptz
+    assert found is not None
+    assert found.reach() == ((-100, 100), (-90, 90))
+    assert [one.dwell_s for one in found.patrol] == [20, 10]
+    assert [one.dwell_s for one in found.patrol[1].poses] == [None, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"onvif": ...}, "onvif"),
+        ({"onvif": {"url": "10.0.0.11"}}, "onvif.url"),
+        ({"onvif": {"url": "rtsp://10.0.0.11/"}}, "onvif.url"),
+        ({"onvif": {"url": f"http://admin:{SECRET}@10.0.0.11/"}}, "onvif.url"),
+        ({"onvif": {"url": "http://10.0.0.11/", "password_file": "nowhere"}}, "onvif.password_file"),
+        ({"onvif": {"url": "https://10.0.0.11/", "ca_file": "authority.pub"}}, "onvif.ca_file"),
+        ({"onvif": {}}, "onvif.url"),
+        ({"lens": ...}, "lens"),
+        ({"lens": {**TABLE, "zoom": [0.0, 0.5, 0.5]}}, "lens.zoom"),
+        ({"lens": {**TABLE, "zoom": [0.0, 0.5, 1.5]}}, "lens.zoom"),
+        ({"lens": {**TABLE, "zoom": [0.0, float("nan"), 1.0]}}, "lens.zoom"),
+        ({"lens": {"zoom": [0.0], "hfov_deg": [60.0]}}, "lens.zoom"),
+        ({"lens": {**TABLE, "hfov_deg": [60.0, 60.0, 3.0]}}, "lens.hfov_deg"),
+        ({"lens": {**TABLE, "hfov_deg": [3.0, 13.4, 60.0]}}, "lens.hfov_deg"),
+        ({"lens": {**TABLE, "hfov_deg": [60.0, 3.0]}}, "lens.hfov_deg"),
+        ({"lens": {**TABLE, "hfov_deg": [180.0, 60.0, 3.0]}}, "lens.hfov_deg"),
+        ({"lens": {**TABLE, "hfov_deg": [60.0, 13.0, 0.0]}}, "lens.hfov_deg"),
+        ({"lens": {**TABLE, "calibration_error_deg": -0.1}}, "lens.calibration_error_deg"),
+        ({"lens": {**TABLE, "calibration_error_deg": float("nan")}}, "lens.calibration_error_deg"),
+        ({"lens": FISHEYE}, "lens.zoom"),
+        ({"lens": 5}, "lens"),
+        ({"ptz": {"pan_deg": [180, -180]}}, "ptz.pan_deg"),
+        ({"ptz": {"tilt_deg": [-100, 90]}}, "ptz.tilt_deg"),
+        ({"ptz": {"tilt_deg": [float("nan"), 90]}}, "ptz.tilt_deg"),
+        ({"ptz": {"limits_deg": {"pan": [20, -20]}}}, "ptz.limits_deg.pan"),
+        ({"ptz": {"tilt_deg": [-90, 20], "limits_deg": {"tilt": [-30, 30]}}}, "ptz.limits_deg"),
+        ({"ptz": {"hold_ms": 501}}, "ptz.hold_ms"),
+        ({"ptz": {"hold_ms": -1}}, "ptz.hold_ms"),
+        ({"ptz": {"pose_age_ms": -1}}, "ptz.pose_age_ms"),
+        ({"ptz": {"pan_speed_deg_s": 0}}, "ptz.pan_speed_deg_s"),
+        ({"ptz": {"idle_return_s": -1}}, "ptz.idle_return_s"),
+        ({"ptz": {"patrol": [{"name": "p"}]}}, "ptz.patrol[0].poses"),
+        (
+            {"ptz": {"patrol": [{"name": "p", "presets": ["a"], "poses": [{"pan_deg": 0, "tilt_deg": 0}]}]}},
+            "ptz.patrol[0].poses",
+        ),
+        ({"ptz": {"patrol": [{"name": "p", "presets": ["a"], "dwell_s": 0}]}}, "ptz.patrol[0].dwell_s"),
+        ({"ptz": {"patrol": [{"name": "p", "presets": ["a"]}] * 2}}, "ptz.patrol"),
+        (
+            {
+                "ptz": {
+                    "limits_deg": {"pan": [0, 9]},
+                    "patrol": [{"name": "p", "poses": [{"pan_deg": 10, "tilt_deg": 0}]}],
+                }
+            },
+            "ptz.patrol[0].poses[0]",
+        ),
+        ({"ptz": {"idle_patrol": "p"}}, "ptz.idle_patrol"),
+        ({"mask": [{"name": "m", "polygon": SQUARE}]}, "mask[0].polygon"),
+        ({"mask": [{"name": "m", "world_deg": FACADE, "polygon": SQUARE}]}, "mask[0].polygon"),
+        ({"mask": [{"name": "m"}]}, "mask[0].polygon"),
+        (
+            {"ptz": {"tilt_deg": [-90, 10]}, "mask": [{"name": "m", "world_deg": [[0, 60], [5, 60], [5, 65]]}]},
+            "mask[0].world_deg",
+        ),
+        ({"kind": "fixed", "lens": ..., "onvif": ...}, "mask[0].world_deg"),
+        ({"kind": "fixed", "onvif": ..., "mask": [{"name": "m", "polygon": SQUARE}]}, "lens"),
+        ({"kind": "fixed", "lens": ..., "mask": [{"name": "m", "polygon": SQUARE}]}, "onvif"),
+        ({"kind": "fixed", "lens": ..., "onvif": ..., "ptz": {}, "mask": [{"name": "m", "polygon": SQUARE}]}, "ptz"),
+    ],
+)
+def test_a_turning_camera_with_one_fault(change: dict[str, Any], key: str, town: Town) -> None:
+    told = town.faults(camera=[ptz(**change)])
+    assert f"camera[0].{key}" in told
+    assert all(one.startswith(f"camera[0].{key.partition('.')[0]}") for one in told)
+    assert SECRET not in str(told)
+
+
+@pytest.mark.parametrize(
+    "polygon",
+    [
+        [],
+        [[0, 0], [1, 1]],
+        [[0, 0], [10, 0], [5, 0]],
+        [[0, -90], [90, -90], [180, -90]],
+        [[10, -4], [18, -12], [18, -3], [10, -13]],
+        [[0, 0], [10, 0], [10, 10], [0, 0], [-10, -10]],
+        [[0, 91], [1, 1], [2, 2]],
+        [[0, float("nan")], [1, 1], [2, 2]],
+        [[400, 0], [401, 0], [401, 5]],
+        [[pan, 0] for pan in range(0, 360, 30)],
+        [[0, 0], [180, 0], [90, 10]],
+        [[0, 0], [0.001, 0], [0.001, 0.001]],
+        "facade",
+    ],
+)
+def test_a_world_polygon_that_is_no_place(polygon: object, town: Town) -> None:
+    assert set(town.faults(camera=[ptz(mask=[{"name": "m", "world_deg": polygon}])])) == {"camera[0].mask[0].world_deg"}
+
+
+@pytest.mark.parametrize("lens", [EQUIRECTANGULAR, CYLINDRICAL, FISHEYE], ids=lambda lens: lens["model"])
+def test_a_panoramic_camera_with_masks_in_the_world(lens: dict[str, Any], town: Town) -> None:
+    found = town.load(camera=[panorama(lens)]).camera[0]
+    assert found.lens is not None
+    assert found.mask[0].world_deg
+
+
+@pytest.mark.parametrize(
+    ("lens", "key"),
+    [
+        (..., "mask[0].world_deg"),
+        ({}, "lens"),
+        (TABLE, "lens"),
+        ({"model": "mercator"}, "lens"),
+        ({"model": "fisheye"}, "lens.radius"),
+        ({**FISHEYE, "fov_deg": 0}, "lens.fov_deg"),
+        ({**FISHEYE, "centre": [500, 500]}, "lens.centre"),
+        ({**EQUIRECTANGULAR, "pan_deg": [180, -180]}, "lens.pan_deg"),
+        ({**EQUIRECTANGULAR, "pan_deg": [-190, 180]}, "lens.pan_deg"),
+        ({**EQUIRECTANGULAR, "tilt_deg": [90, -90]}, "lens.tilt_deg"),
+        ({**CYLINDRICAL, "tilt_deg": [-90, 20]}, "lens.tilt_deg"),
+    ],
+)
+def test_a_panoramic_camera_without_calibration(lens: Any, key: str, town: Town) -> None:
+    told = town.faults(camera=[panorama(lens)])
+    assert f"camera[0].{key}" in told
+    assert all(one.startswith(f"camera[0].{key.partition('.')[0]}") for one in told)

@@ -7,9 +7,17 @@ Laws
 
     masker = Masker("parvis-fixed", "Parvis, fixe", masks)
     masked = masker.mask(frame)
+
+A camera that turns has its masks in the world, and each picture comes with the set of poses that it may show:
+
+    masker = PtzMasker("parvis-ptz", "Parvis, dôme", [WorldMask(polygon)], ZoomTable(zoom, hfov_deg), error_deg=0.3)
+    masked = masker.mask(frame, PoseSet((9.8, 10.1), (-4.0, -4.0), (0.0, 0.0)))
 """
 
-from agent.masking.masker import Masker
+from agent.masking.lens import ZoomTable
+from agent.masking.masker import Masker, PtzMasker
 from agent.masking.mosaic import PictureMask
+from agent.masking.panorama import PanoramaMask
+from agent.masking.sphere import WorldMask
 
-__all__ = ["Masker", "PictureMask"]
+__all__ = ["Masker", "PanoramaMask", "PictureMask", "PtzMasker", "WorldMask", "ZoomTable"]

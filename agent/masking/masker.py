@@ -1,25 +1,27 @@
 """One camera's way from `Frame` to `MaskedFrame`: copy, decide, burn, sign with name and time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from agent.masking.mosaic import ArmedMasks, PictureMask, burn_whole, fill_grey
+from agent.masking.following import FollowingMasks
+from agent.masking.lens import ZoomTable
+from agent.masking.mosaic import ArmedMasks, StillMask, burn_whole, fill_grey
 from agent.masking.planes import Picture, can_burn, copy_picture, even_size
 from agent.masking.policy import PictureKey, Policy
-from agent.masking.strip import Strip
-from agent.units import Blind, Burned, Frame, MaskedFrame, MaskState
+from agent.masking.sphere import WorldMask
+from agent.masking.strip import Strip, strip_height
+from agent.units import Blind, Burned, Frame, MaskedFrame, MaskState, PoseSet
 
 POOL = 2
 """Pictures in flight: the one that the encoder reads and the one that is being made."""
 
 
 class _Bench:
-    """Everything that is made ready for pictures of one size: memory, armed masks, the strip."""
+    """What is made ready for pictures of one size: memory and the strip."""
 
-    def __init__(self, masks: Sequence[PictureMask], name: str, width: int, height: int) -> None:
+    def __init__(self, name: str, width: int, height: int) -> None:
         self.size = (width, height)
         self._pool = [Picture.empty(width, height) for _ in range(POOL)]
         self._next = 0
-        self.masks = ArmedMasks(masks, width, height)
         self.strip = Strip(name, width, height)
 
     def picture(self) -> Picture:
@@ -27,25 +29,26 @@ class _Bench:
         return self._pool[self._next]
 
 
-class Masker:
-    """Burns the masks of one fixed or panoramic camera. Not thread-safe: one thread owns it."""
+class _Line:
+    """What all maskers have in common: the policy, a copy of the picture, the strip, and the frame that leaves."""
 
-    def __init__(self, camera: str, name: str, masks: Sequence[PictureMask]) -> None:
+    def __init__(self, camera: str, name: str) -> None:
         self._camera = camera
         self._name = name
-        self._masks = tuple(masks)
         self._policy = Policy()
         self._bench: _Bench | None = None
 
-    def mask(self, frame: Frame) -> MaskedFrame:
-        """The picture with its masks burned, or masked whole; its memory is valid until the second-next call."""
+    def _judge(self, frame: Frame) -> Blind | None:
+        key = PictureKey(frame.epoch, frame.width, frame.height, frame.pixel_format)
+        return self._policy.judge(key, known=can_burn(frame))
+
+    def _make(self, frame: Frame, burn: Callable[[Picture], MaskState]) -> MaskedFrame:
         width, height = even_size(frame)
-        bench = self._bench
-        if bench is None or bench.size != (width, height):
-            bench = self._bench = _Bench(self._masks, self._name, width, height)
-        picture = bench.picture()
-        state = self._burn(frame, picture, bench)
-        bench.strip.draw(picture, frame.wall)
+        if self._bench is None or self._bench.size != (width, height):
+            self._bench = _Bench(self._name, width, height)
+        picture = self._bench.picture()
+        state = burn(picture)
+        self._bench.strip.draw(picture, frame.wall)
         return MaskedFrame(
             camera=self._camera,
             picture=picture.buffer,
@@ -59,15 +62,71 @@ class Masker:
             masks=state,
         )
 
-    def _burn(self, frame: Frame, picture: Picture, bench: _Bench) -> MaskState:
-        key = PictureKey(frame.epoch, frame.width, frame.height, frame.pixel_format)
-        blind = self._policy.judge(key, known=can_burn(frame))
+
+class Masker(_Line):
+    """Burns the masks of one fixed or panoramic camera. Not thread-safe: one thread owns it."""
+
+    def __init__(self, camera: str, name: str, masks: Sequence[StillMask]) -> None:
+        super().__init__(camera, name)
+        self._masks = tuple(masks)
+        self._armed: tuple[tuple[int, int], ArmedMasks] | None = None
+
+    def mask(self, frame: Frame) -> MaskedFrame:
+        """The picture with its masks burned, or masked whole; its memory is valid until the second-next call."""
+        return self._make(frame, lambda picture: self._burn(frame, picture))
+
+    def _burn(self, frame: Frame, picture: Picture) -> MaskState:
+        size = even_size(frame)
+        blind = self._judge(frame)
         if blind == Blind("pixel-format"):
             fill_grey(picture)
             return blind
+        if self._armed is None or self._armed[0] != size:
+            self._armed = (size, ArmedMasks(self._masks, *size))
         copy_picture(frame, picture)
         if blind is not None:
             burn_whole(picture)
             return blind
-        bench.masks.burn(picture)
-        return Burned(bench.masks.share)
+        self._armed[1].burn(picture)
+        return Burned(self._armed[1].share)
+
+
+class PtzMasker(_Line):
+    """Burns the masks of one turning camera. Not thread-safe: one thread owns it.
+
+    Blind, it shows one colour and no mosaic: while the head turns, a mosaic that is fixed to the picture would be drawn
+    over the scene, and what its cells show by turns adds up to the scene.
+    """
+
+    def __init__(
+        self, camera: str, name: str, masks: Sequence[WorldMask], lens: ZoomTable, *, error_deg: float
+    ) -> None:
+        super().__init__(camera, name)
+        self._masks = tuple(masks)
+        self._lens = lens
+        self._error_deg = error_deg
+        self._following: tuple[tuple[int, int], FollowingMasks] | None = None
+
+    def mask(self, frame: Frame, pose: PoseSet | Blind) -> MaskedFrame:
+        """The picture with its masks burned wherever they may be under `pose`, or masked whole, with the reason.
+
+        Its memory is valid until the second-next call.
+        """
+        return self._make(frame, lambda picture: self._burn(frame, pose, picture))
+
+    def _burn(self, frame: Frame, pose: PoseSet | Blind, picture: Picture) -> MaskState:
+        state: MaskState | None = self._judge(frame)
+        if state is None:
+            state = pose if isinstance(pose, Blind) else self._follow(frame, pose, picture)
+        if isinstance(state, Blind):
+            fill_grey(picture)
+        return state
+
+    def _follow(self, frame: Frame, pose: PoseSet, picture: Picture) -> MaskState:
+        size = (frame.width, frame.height)
+        if self._following is None or self._following[0] != size:
+            strip = strip_height(even_size(frame)[1])
+            following = FollowingMasks(self._masks, *size, error_deg=self._error_deg, strip=strip)
+            self._following = (size, following)
+        copy_picture(frame, picture)
+        return self._following[1].burn(picture, pose, self._lens)

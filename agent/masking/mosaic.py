@@ -11,7 +11,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -38,6 +38,23 @@ class PictureMask:
 
     polygon: Sequence[tuple[float, float]]
     style: Literal["pixelate", "solid"] = "pixelate"
+
+    def shapes(self, width: int, height: int) -> list[Plane]:
+        """The one raster of `rasterise`."""
+        return [rasterise(self.polygon, width, height)]
+
+
+class StillMask(Protocol):
+    """A mask that stays where it is in the picture."""
+
+    @property
+    def style(self) -> Literal["pixelate", "solid"]:
+        """A mosaic or one colour."""
+        ...
+
+    def shapes(self, width: int, height: int) -> list[Plane]:
+        """(height, width) rasters, 255 where the mask is, one for each part that gets a mosaic of its own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ def _stencil(mask: Plane, down: Grid, across: Grid) -> Plane | None:
     return None if cut.all() else np.ascontiguousarray(cut)
 
 
-def _arm_one(mask: PictureMask, shape: Plane, width: int, height: int) -> tuple[_PlaneMask, ...]:
+def _arm_one(mask: StillMask, shape: Plane, width: int, height: int) -> tuple[_PlaneMask, ...]:
     rows, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
     if not len(rows):
         return ()
@@ -164,14 +181,14 @@ def _arm_one(mask: PictureMask, shape: Plane, width: int, height: int) -> tuple[
 class ArmedMasks:
     """All masks of one camera, made ready for pictures of one size; `share` of the picture (0..1) lies under them."""
 
-    def __init__(self, masks: Sequence[PictureMask], width: int, height: int) -> None:
-        shapes = [rasterise(mask.polygon, width, height) for mask in masks]
-        self._masks = [
-            armed for mask, shape in zip(masks, shapes, strict=True) if (armed := _arm_one(mask, shape, width, height))
-        ]
+    def __init__(self, masks: Sequence[StillMask], width: int, height: int) -> None:
+        self._masks = []
         union = np.zeros((height, width), np.uint8)
-        for shape in shapes:
-            union |= shape
+        for mask in masks:
+            for shape in mask.shapes(width, height):
+                union |= shape
+                if armed := _arm_one(mask, shape, width, height):
+                    self._masks.append(armed)
         self.share = float(np.count_nonzero(union)) / (width * height)
 
     def burn(self, picture: Picture) -> None:

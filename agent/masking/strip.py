@@ -23,12 +23,17 @@ def _scale(height: int) -> tuple[float, int]:
     return height / 40, max(1, round(height / 22))
 
 
+def strip_height(height: int) -> int:
+    """Rows of the strip in a picture of `height` rows."""
+    return min(height, max(16, height // 32 + 1 & ~1))
+
+
 class Strip:
     """Draws the strip for pictures of one size."""
 
     def __init__(self, name: str, width: int, height: int) -> None:
         self._name = name
-        self._height = min(height, max(16, height // 32 + 1 & ~1))
+        self._height = strip_height(height)
         self._width = width
         self._font_scale, self._thickness = _scale(self._height)
         self._digits = [self._render(str(digit))[:, : self._advance()] for digit in range(10)]

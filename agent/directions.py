@@ -1,0 +1,52 @@
+"""Directions as unit vectors: pan grows clockwise seen from above, 0 at the head's own zero; tilt is up-positive.
+
+The axes are x (pan 90), y (pan 0) and z (up), right-handed. A pan beyond +-180 is the same as one turn less.
+
+>>> direction(90, 0).round(6).tolist()
+[1.0, 0.0, 0.0]
+>>> pan_tilt(direction(-170, 30))
+(-170.0, 30.0)
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Vectors = NDArray[np.float64]
+"""(..., 3), of length 1 unless said otherwise."""
+
+
+def direction(pan_deg: ArrayLike, tilt_deg: ArrayLike) -> Vectors:
+    """(..., 3) unit vectors of pan and tilt in degrees."""
+    pan, tilt = np.broadcast_arrays(np.radians(pan_deg), np.radians(tilt_deg))
+    across = np.cos(tilt)
+    return np.stack([across * np.sin(pan), across * np.cos(pan), np.sin(tilt)], axis=-1)
+
+
+def pan_tilt(vector: Vectors) -> tuple[float, float]:
+    """(pan, tilt) in degrees of one vector of any length; pan in -180..180, 0 at the zenith."""
+    x, y, z = (float(one) for one in vector)
+    return round(math.degrees(math.atan2(x, y)), 9), round(math.degrees(math.atan2(z, math.hypot(x, y))), 9)
+
+
+def basis(pan_deg: float, tilt_deg: float, roll_deg: float = 0.0) -> Vectors:
+    """(3, 3): the camera's right, up and forward as rows. `roll_deg` turns the camera clockwise about its own axis."""
+    pan, tilt, roll = math.radians(pan_deg), math.radians(tilt_deg), math.radians(roll_deg)
+    right = np.array([math.cos(pan), -math.sin(pan), 0.0])
+    up = np.array([-math.sin(tilt) * math.sin(pan), -math.sin(tilt) * math.cos(pan), math.cos(tilt)])
+    forward = direction(pan_deg, tilt_deg)
+    turned = math.cos(roll) * right - math.sin(roll) * up, math.cos(roll) * up + math.sin(roll) * right
+    return np.stack([*turned, forward])
+
+
+def cross(a: Vectors, b: Vectors) -> Vectors:
+    """The cross product along the last axis, faster than numpy's own for few vectors."""
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+
+
+def dot(a: Vectors, b: Vectors) -> Vectors:
+    """The scalar product along the last axis."""
+    return np.asarray((a * b).sum(axis=-1))

@@ -1,0 +1,224 @@
+"""A mosaic that is anchored to a place in the world: it can be panned over and zoomed into and shows no more.
+
+What a cell may tell, and why that is all that an onlooker ever gets:
+- The grid lies in the plane that touches the sphere at the mask's centre, 12 cells across the longer side. It does not
+  depend on pan, tilt or zoom, so a picture from any of them asks for the same averages over the same parts of the
+  world: at most 144 numbers a plane, however many pictures are added up. (A grid that is fixed to the picture gives
+  other averages with every pan; a thousand of them are a thousand equations for the same window.)
+- Coarser grids, for small pictures of the mask, have unions of these cells for theirs: their averages follow from the
+  finer ones and add nothing.
+- A cell that is only partly in the picture would be averaged over the visible part, and the picture's edge would scan
+  it row by row; so it has one fixed colour until it is in the picture as a whole, below the strip with the name.
+- A pose that is off moves the cell over the world by as much. So a cell takes its colour only while the set of poses
+  moves it by less than a quarter of a cell; what can then be gained is a mean over three quarters of a cell or more.
+- The means are taken over the whole cell (the picture is first shrunk by areas), then rounded to 16 levels a plane.
+- Cells are never smaller than 1/45 of the picture's width, as in the other mosaic.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.directions import Vectors
+from agent.masking.mosaic import CHROMA_LEVELS, LUMA_LEVELS, MOST_CELLS, SMALLEST_CELL, SOLID
+from agent.masking.planes import Picture
+from agent.masking.sphere import Tangent
+from agent.units import Plane
+
+UNIONS = (1, 2, 4, 12)
+"""Cells of the finest grid along each side of a cell of the coarser ones: 12, 6, 3 and 1 across."""
+LARGEST_DOUBT = 0.25
+"""Of a cell: how far the set of poses may move it."""
+NEAREST = 1e-3
+"""Corners nearer to the camera's own plane are nowhere in the picture."""
+SAMPLES = 8
+"""Along each side of a cell, from a picture in which a cell has at least so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
+
+    `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
+    """
+
+    size: int
+    columns: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    weights: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, size: int, columns: int, rows: int) -> "Union":
+        """Cells of `size` x `size` finest ones on a grid of `columns` x `rows`."""
+        across, down = max(1, columns // size), max(1, rows // size)
+        column = np.minimum(np.arange(columns) // size, across - 1)
+        row = np.minimum(np.arange(rows) // size, down - 1)
+        owner = (row[:, None] * across + column).ravel()
+        members = owner[:, None] == np.arange(across * down)
+        return cls(
+            size,
+            np.append(np.arange(across) * size, columns),
+            np.append(np.arange(down) * size, rows),
+            owner,
+            (members / members.sum(axis=0)).astype(np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction."""
+
+    to_world: Vectors
+    columns: int
+    rows: int
+    unions: tuple[Union, ...]
+
+    @classmethod
+    def over(cls, tangent: Tangent) -> "Grid":
+        """The grid of a mask: as few cells as hold it, centred on it."""
+        across, down = tangent.right - tangent.left, tangent.top - tangent.bottom
+        cell = max(across, down) / MOST_CELLS
+        columns, rows = (min(MOST_CELLS, max(1, math.ceil(side / cell - 1e-9))) for side in (across, down))
+        left = (tangent.left + tangent.right - columns * cell) / 2
+        top = (tangent.top + tangent.bottom + rows * cell) / 2
+        plane = np.array([[cell, 0.0, left], [0.0, -cell, top], [0.0, 0.0, 1.0]])
+        unions = tuple(Union.of(size, columns, rows) for size in UNIONS)
+        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the cells of one mask are read in one view: a box of the picture, shrunk, then warped into the grid."""
+
+    box: tuple[int, int, int, int]
+    shrink: int
+    from_samples: Vectors
+
+    def read(self, picture: Picture, columns: int, rows: int) -> NDArray[np.float32]:
+        """(planes, rows * columns) means of y, u and v."""
+        left, top, right, bottom = self.box
+        size = ((right - left) // self.shrink, (bottom - top) // self.shrink)
+        half = (slice(top // 2, bottom // 2), slice(left // 2, right // 2))
+        boxes = (picture.y[top:bottom, left:right], picture.u[half], picture.v[half])
+        small = cv2.merge([cv2.resize(box, size, interpolation=cv2.INTER_AREA) for box in boxes])
+        # luma pixels -> samples of the shrunk box, whose middles are at whole numbers
+        scale = 1 / self.shrink
+        to_small = np.array([[scale, 0, -left * scale - 0.5], [0, scale, -top * scale - 0.5], [0, 0, 1]])
+        samples = cv2.warpPerspective(
+            small,
+            to_small @ self.from_samples,
+            (columns * SAMPLES, rows * SAMPLES),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        means = cv2.resize(samples, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(means, np.float32).reshape(-1, 3).T
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What a mask shows in one view: cells of one coarseness, and which of them have a colour of their own.
+
+    `shown`: (rows * columns,) of the finest grid.
+    """
+
+    grid: Grid
+    union: Union
+    shown: NDArray[np.bool_]
+    sampling: Sampling
+
+    def colours(self, picture: Picture) -> tuple[Plane, ...]:
+        """One table of 256 colours a plane, by number of the finest cell."""
+        means = self.sampling.read(picture, self.grid.columns, self.grid.rows)
+        united = (means @ self.union.weights + 0.5).astype(np.uint8)
+        tables = np.repeat(np.array(SOLID, np.uint8), 256).reshape(3, 256)
+        for table, values, levels in zip(tables, united, (LUMA_LEVELS, CHROMA_LEVELS, CHROMA_LEVELS), strict=True):
+            table[: self.shown.size] = np.where(self.shown, levels[values][self.union.owner], table[0])
+        return tuple(tables)
+
+
+def _corners(grid: Grid, to_picture: Vectors) -> NDArray[np.float64]:
+    """(rows + 1, columns + 1, 2): the cells' corners in pixels; those not before the camera are far outside."""
+    column, row = np.arange(grid.columns + 1.0)[:, None], np.arange(grid.rows + 1.0)[:, None, None]
+    placed = column * to_picture[:, 0] + row * to_picture[:, 1] + to_picture[:, 2]
+    depth = placed[..., 2:]
+    return np.asarray(np.where(depth > NEAREST, placed[..., :2], -1e9) / np.maximum(depth, NEAREST))
+
+
+def _all_four(corner: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    both = corner[:-1] & corner[1:]
+    return both[:, :-1] & both[:, 1:]
+
+
+def _shortest_sides(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(rows, columns): the shortest side of each cell."""
+    across, down = at[:, 1:] - at[:, :-1], at[1:] - at[:-1]
+    flat, steep = np.hypot(across[..., 0], across[..., 1]), np.hypot(down[..., 0], down[..., 1])
+    return np.minimum(np.minimum(flat[:-1], flat[1:]), np.minimum(steep[:, :-1], steep[:, 1:]))
+
+
+def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells | None:
+    """Which cells have a colour in a view; None when none has.
+
+    `from_world`: (3, 3) direction -> (x, y, 1) times depth. `size`: the picture's (width, height), `strip` of its rows
+    are under the name. `doubt_px`: how far the set of poses may move a point of the picture.
+    """
+    width, height = size
+    to_picture = from_world @ grid.to_world
+    corners = _corners(grid, to_picture)
+    x, y = corners[..., 0], corners[..., 1]
+    visible = (x >= 0) & (x <= width) & (y >= strip) & (y <= height)
+    for union in grid.unions:
+        chosen = np.ix_(union.rows, union.columns)
+        inside = _all_four(visible[chosen])
+        if not inside.any():
+            return None
+        at = corners[chosen]
+        smallest = float(_shortest_sides(at)[inside].min())
+        if smallest < max(width * SMALLEST_CELL, doubt_px / LARGEST_DOUBT):
+            continue
+        shown = inside.ravel()[union.owner]
+        seen = corners[visible]
+        sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
+        return Cells(grid, union, shown, sampling)
+    return None
+
+
+def _sampling(
+    to_picture: Vectors, seen: NDArray[np.float64], cell_px: float, size: tuple[int, int], strip: int
+) -> Sampling:
+    """The box around the corners that are seen, to be shrunk until a cell has few more than SAMPLES along a side."""
+    shrink = 1 << min(6, max(1, int(math.log2(max(1.0, cell_px / SAMPLES)))))
+    low, high = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
+    left, top = int(low[0]) // 2 * 2, max(strip, int(low[1])) // 2 * 2
+    room = (size[0] // 2 * 2 - left, size[1] // 2 * 2 - top)
+    wide, tall = (-(-int(one) // shrink) * shrink for one in (high[0] - left, high[1] - top))
+    wide, tall = (max(shrink, min(one, most // shrink * shrink)) for one, most in zip((wide, tall), room, strict=True))
+    # sample (i, j) stands at ((i + 0.5) / SAMPLES, (j + 0.5) / SAMPLES) in the grid
+    samples = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]], float) / SAMPLES
+    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ samples)
+
+
+def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: int, height: int) -> Plane:
+    """(height, width): the number of the finest cell that each 2 x 2 block shows; beyond the grid its nearest cell's.
+
+    `left`, `top`: the box's corner in blocks.
+    """
+    numbers = np.arange(grid.rows * grid.columns, dtype=np.uint8).reshape(grid.rows, grid.columns)
+    to_picture = from_world @ grid.to_world
+    blocks = np.array([[2, 0, 2 * left + 1], [0, 2, 2 * top + 1], [0, 0, 1]], float)
+    to_middles = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]], float)
+    return np.asarray(
+        cv2.warpPerspective(
+            numbers,
+            to_middles @ np.linalg.inv(to_picture) @ blocks,
+            (width, height),
+            flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.uint8,
+    )

@@ -1,0 +1,71 @@
+"""The lens of a turning camera: zoom to field of view, directions to picture.
+
+A pinhole with square pixels: a direction at camera coordinates (right, up, forward) stands at
+(width / 2 + focal * right / forward, height / 2 - focal * up / forward), and focal = width / 2 / tan(hfov / 2).
+
+>>> lens = ZoomTable((0.0, 1.0), (60.0, 3.0))
+>>> round(lens.hfov_deg(0.5), 3)
+13.416
+>>> lens.hfov_deg(1.1) is None
+True
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.directions import Vectors, basis
+from agent.units import Interval
+
+ROUNDING = 1e-3
+"""Of zoom's range: a report so little beyond the table's end is the end itself, told in coarse steps."""
+
+
+class ZoomTable:
+    """Horizontal field of view over zoom position, interpolated in its logarithm; None outside the table."""
+
+    def __init__(self, zoom: Sequence[float], hfov_deg: Sequence[float]) -> None:
+        self._zoom = np.array(zoom, float)
+        self._log = np.log(np.array(hfov_deg, float))
+
+    def hfov_deg(self, zoom: float) -> float | None:
+        """Degrees across the picture at `zoom`; None where nothing was calibrated (and for nan)."""
+        if not self._zoom[0] - ROUNDING <= zoom <= self._zoom[-1] + ROUNDING:
+            return None
+        return math.exp(float(np.interp(zoom, self._zoom, self._log)))
+
+    def focals(self, zoom: Interval, width: int) -> Interval | None:
+        """(shortest, longest) focal length in pixels over an interval of zoom, for a picture of `width`; or None."""
+        widest, narrowest = self.hfov_deg(zoom[0]), self.hfov_deg(zoom[1])
+        if widest is None or narrowest is None:
+            return None
+        return focal_px(widest, width), focal_px(narrowest, width)
+
+
+def focal_px(hfov_deg: float, width: int) -> float:
+    """Focal length in pixels of a picture that is `width` pixels and `hfov_deg` degrees across."""
+    return width / 2 / math.tan(math.radians(hfov_deg) / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A picture of `width` x `height` pixels taken with `axes` (right, up, forward) and a focal length in pixels."""
+
+    axes: Vectors
+    focal: float
+    width: int
+    height: int
+
+    @classmethod
+    def at(cls, pan_deg: float, tilt_deg: float, focal: float, width: int, height: int) -> "View":
+        """The view of a head that looks at (pan, tilt)."""
+        return cls(basis(pan_deg, tilt_deg), focal, width, height)
+
+    def from_world(self) -> Vectors:
+        """(3, 3): world direction -> (x, y, 1) in pixels times the depth, which is positive before the camera."""
+        camera = np.array(
+            [[self.focal, 0.0, self.width / 2], [0.0, -self.focal, self.height / 2], [0.0, 0.0, 1.0]],
+        )
+        return np.asarray(camera @ self.axes)

@@ -1,0 +1,146 @@
+"""What reports say about the origin of the pictures' path: bounds that get closer, and loosen with drift. Pure.
+
+The pictures give a path x (pan, tilt, spread) whose origin is unknown. A report p that was true while the frames i..k
+were exposed says that the origin lies in [p - max(x_i..x_k), p - min(x_i..x_k)]. A belief is the intersection of what
+many reports say. At rest the path stands still, and one report tells the origin exactly; after that the path carries
+the pose through any movement that the pictures show, and the reports confirm it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+Triple = tuple[float, float, float]
+"""Pan in degrees, tilt in degrees, spread."""
+
+INFINITE = float("inf")
+RECENT_NS = 1_000_000_000
+"""Frames are judged at most so long after they came; bounds from before that are melted into one."""
+
+
+def triple(make: Callable[[int], float]) -> Triple:
+    """A value for each axis."""
+    return make(0), make(1), make(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One frame on the path: `x` where, `drift` added up since the origin, `slack` this frame's own error."""
+
+    taken: int
+    stamp_s: float
+    known: bool
+    blank: bool
+    x: Triple
+    drift: Triple
+    slack: Triple
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where the head was: an interval for each axis."""
+
+    low: Triple
+    high: Triple
+
+    @property
+    def empty(self) -> bool:
+        """True when nothing satisfies it."""
+        return any(low > high for low, high in zip(self.low, self.high, strict=True))
+
+    @property
+    def half(self) -> Triple:
+        """Half of each interval's width."""
+        return triple(lambda axis: (self.high[axis] - self.low[axis]) / 2)
+
+    @property
+    def middle(self) -> Triple:
+        """Each interval's middle; not a number where it has no ends."""
+        return triple(lambda axis: (self.high[axis] + self.low[axis]) / 2)
+
+    def meet(self, other: "Box") -> "Box":
+        """What satisfies both."""
+        low = triple(lambda axis: max(self.low[axis], other.low[axis]))
+        return Box(low, triple(lambda axis: min(self.high[axis], other.high[axis])))
+
+
+def turned(box: Box, pan_deg: float) -> Box:
+    """`box` with `pan_deg` added to its pan."""
+    return Box((box.low[0] + pan_deg, *box.low[1:]), (box.high[0] + pan_deg, *box.high[1:]))
+
+
+ANYWHERE = Box((-INFINITE,) * 3, (INFINITE,) * 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The origin according to one report: what it says of the position, and the frames around it.
+
+    `origin`: for frames after the last of `nodes`, before their own drift is taken off.
+    """
+
+    position: Box
+    nodes: tuple[Node, ...]
+    origin: Box
+
+    @property
+    def last(self) -> int:
+        """When the last of the frames came."""
+        return self.nodes[-1].taken
+
+    @classmethod
+    def of(cls, position: Box, nodes: Sequence[Node]) -> "Bound":
+        """What a report of `position` says, true at some moment between the first and the last of `nodes`."""
+        most = triple(lambda axis: max(node.x[axis] - node.drift[axis] + node.slack[axis] for node in nodes))
+        least = triple(lambda axis: min(node.x[axis] + node.drift[axis] - node.slack[axis] for node in nodes))
+        origin = Box(
+            triple(lambda axis: position.low[axis] - most[axis]), triple(lambda axis: position.high[axis] - least[axis])
+        )
+        return cls(position, tuple(nodes), origin)
+
+    def around(self, node: Node) -> Box:
+        """Where the head was at `node`, a frame among these or before them."""
+        low, high = [], []
+        for axis in range(3):
+            loose = [abs(node.drift[axis] - one.drift[axis]) + one.slack[axis] for one in self.nodes]
+            farthest = max(one.x[axis] + wide for one, wide in zip(self.nodes, loose, strict=True))
+            nearest = min(one.x[axis] - wide for one, wide in zip(self.nodes, loose, strict=True))
+            low.append(self.position.low[axis] + node.x[axis] - farthest - node.slack[axis])
+            high.append(self.position.high[axis] + node.x[axis] - nearest + node.slack[axis])
+        return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+
+class Belief:
+    """The intersection of what reports say."""
+
+    def __init__(self) -> None:
+        self._recent: deque[Bound] = deque()
+        self._origin = ANYWHERE  # of all older bounds together
+        self.reports = 0
+
+    def add(self, one: Bound) -> None:
+        """One more report counts."""
+        self._recent.append(one)
+        self.reports += 1
+        while self._recent[0].last < one.last - RECENT_NS:
+            self._origin = self._origin.meet(self._recent.popleft().origin)
+
+    def at(self, node: Node, unconfirmed: int = 0) -> Box:
+        """Where the head was at `node`, empty when the reports contradict each other under the path.
+
+        The last `unconfirmed` reports are left out: until others have followed, nobody knows whether they lie.
+        """
+        origin = self._origin
+        box = ANYWHERE
+        for one in islice(self._recent, max(0, len(self._recent) - unconfirmed)):
+            if one.last <= node.taken:
+                origin = origin.meet(one.origin)
+            else:
+                box = box.meet(one.around(node))
+        return box.meet(
+            Box(
+                triple(lambda axis: origin.low[axis] + node.x[axis] - node.drift[axis] - node.slack[axis]),
+                triple(lambda axis: origin.high[axis] + node.x[axis] + node.drift[axis] + node.slack[axis]),
+            )
+        )

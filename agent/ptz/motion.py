@@ -1,0 +1,266 @@
+"""How the whole picture moved, from small luma pictures: the head's motion, and not that of people, cars or light.
+
+    motion = Motion()
+    sight = motion.look(frame.planes[0], taken, stamp_s, hfov_deg)     # for each frame, in the picture thread
+
+Laws
+- It sees plain luma, so it lives beside masking: it keeps two pictures of 160 columns in memory and gives away numbers.
+- Every corner of the picture votes. Less than `AGREEMENT` of them, or none in whole quarters, is no motion at all but
+  "unknown"; so is a motion that a fifth of the picture stands still against, which is a lorry and not the head.
+- Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
+  rests; each new reference adds its own error to `drift`.
+- Slow changes of light are taken out: only what stands out from its surroundings is compared.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.clock import Instant
+from agent.ptz.evidence import Sight
+from agent.units import Plane
+
+Floats = NDArray[np.float64]
+Points = NDArray[np.float32]
+
+COLUMNS = 160
+BLOCKS = (10, 6)
+"""Across and down: each gives its best corner."""
+WINDOW = (11, 11)
+FAST_PX = 3.0
+"""A motion for each picture beyond which it is looked for farther away."""
+TEXTURE = 4e-4
+"""Least eigenvalue of a corner worth following (of luma in 0..1)."""
+LEAST_POINTS = 12
+AGREEMENT = 0.6
+STANDING = 0.2
+NEAR_PX = 0.3
+"""A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
+FAR_SHARE = 0.12
+"""Of the picture's width: after so much motion a new reference is taken."""
+FAR_ZOOM = 0.08
+WEAK_PICTURES = 50
+"""In a row, in which less than `STRONG` agrees: the reference has aged, as the light and the parked cars have."""
+STRONG = 0.75
+LEAST_SLACK_PX = 0.03
+LOST_PICTURES = 3
+LOST_S = 0.5
+CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A small picture and its corners, (n, 2) in pixels."""
+
+    small: Plane
+    corners: Points
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong."""
+
+    motion: Floats
+    quality: float
+    error: float
+    error_zoom: float
+    shift_px: float
+
+
+def shrink(luma: Plane) -> Plane:
+    """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out."""
+    rows, columns = luma.shape
+    step = max(1, rows // 135)
+    height = max(16, round(COLUMNS * rows / columns))
+    small = cv2.resize(luma[::step], (COLUMNS, height), interpolation=cv2.INTER_AREA)
+    return cv2.addWeighted(small, 1.0, cv2.blur(small, (21, 21)), -1.0, 128.0).astype(np.uint8, copy=False)
+
+
+def corners(small: Plane) -> Points:
+    """(n, 2) the best corner of each block that has one worth following."""
+    strength = cv2.cornerMinEigenVal(small, 5)
+    across, down = BLOCKS
+    height, width = small.shape
+    rows, columns = height // down, width // across
+    blocks = strength[: rows * down, : columns * across].reshape(down, rows, across, columns).transpose(0, 2, 1, 3)
+    flat = blocks.reshape(down * across, rows * columns)
+    best = flat.argmax(axis=1)
+    block = np.arange(down * across)
+    x = block % across * columns + best % columns
+    y = block // across * rows + best // columns
+    good = flat[block, best] > TEXTURE
+    found: Points = np.stack([x, y], axis=1)[good].astype(np.float32)
+    return found
+
+
+class Motion:
+    """Follows one camera's picture. Not thread-safe: the picture thread owns it."""
+
+    def __init__(self) -> None:
+        self._reference: _Reference | None = None
+        self._last: Plane | None = None
+        self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
+        self._step: Floats = np.zeros(4)
+        self._known_s = 0.0
+        self._lost = self._weak = 0
+
+    def forget(self) -> None:
+        """The next picture has nothing to do with the last one: another connection, size or format."""
+        self._reference = self._last = None
+
+    def look(self, luma: Plane, taken: Instant, stamp_s: float, hfov_deg: float | None) -> Sight:
+        """What the picture tells; `hfov_deg` is what the view is thought to be, None when nobody knows."""
+        small = shrink(luma)
+        if self._reference is None or self._reference.small.shape != small.shape:
+            return self._begin(small, taken, stamp_s)
+        half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
+        fit = self._fit(self._reference, small, half, self._placed + self._step)
+        if fit is not None:
+            return self._known(small, taken, stamp_s, half, fit, rebased=False)
+        before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
+        fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
+        if fit is None:
+            return self._unknown(small, taken, stamp_s)
+        # the reference is out of sight; the last picture takes its place
+        self._reference, self._placed = before, np.zeros(4)
+        return self._known(small, taken, stamp_s, half, fit, rebased=True)
+
+    def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
+        found = corners(small)
+        self._reference = _Reference(small, found)
+        self._last, self._lost, self._known_s = None, 0, stamp_s
+        self._placed = self._step = np.zeros(4)
+        blank = len(found) < LEAST_POINTS
+        pixel = 2.0 / small.shape[1]
+        return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
+
+    def _unknown(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
+        self._lost += 1
+        self._step = np.zeros(4)
+        assert self._reference is not None
+        blank = len(self._reference.corners) < LEAST_POINTS
+        if blank or self._lost >= LOST_PICTURES or stamp_s - self._known_s > LOST_S:
+            return self._begin(small, taken, stamp_s)
+        return Sight(taken, stamp_s, False)
+
+    def _known(self, small: Plane, taken: Instant, stamp_s: float, half: float, fit: _Fit, *, rebased: bool) -> Sight:
+        step = fit.motion - self._placed
+        self._lost, self._known_s, self._last = 0, stamp_s, small
+        self._placed, self._step = fit.motion, step
+        drift = drift_zoom = 0.0
+        self._weak = self._weak + 1 if fit.quality < STRONG else 0
+        far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion[3]) > FAR_ZOOM
+        if far or rebased or self._weak > WEAK_PICTURES:
+            drift, drift_zoom = 2 * fit.error / half, 2 * fit.error_zoom
+        if far or self._weak > WEAK_PICTURES:
+            self._weak = 0
+            self._reference, self._placed = _Reference(small, corners(small)), np.zeros(4)
+        return Sight(
+            taken,
+            stamp_s,
+            True,
+            across=float(step[0]) / half,
+            up=float(step[1]) / half,
+            spread=-float(step[3]),
+            slack=fit.error / half,
+            slack_spread=fit.error_zoom,
+            drift=drift,
+            drift_spread=drift_zoom,
+            quality=fit.quality,
+        )
+
+    def _fit(
+        self, reference: _Reference, small: Plane, half: float, guess: Floats, *, far: bool = False
+    ) -> _Fit | None:
+        """The motion from `reference` to `small`, or None when the corners do not agree on one."""
+        start = reference.corners
+        if len(start) < LEAST_POINTS:
+            return None
+        height, width = small.shape
+        centre, focal = np.array([(width - 1) / 2, (height - 1) / 2]), width / 2 / half
+        rays: Floats = (start - centre) / focal
+        aimed = (start + _moved(rays, guess) * focal).astype(np.float32)
+        fast = far or float(np.abs(self._step).max()) * focal > FAST_PX
+        ends, found, _ = cv2.calcOpticalFlowPyrLK(
+            reference.small,
+            small,
+            start,
+            aimed,
+            winSize=WINDOW,
+            maxLevel=2 if fast or self._lost else 1,
+            criteria=CRITERIA,
+            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            minEigThreshold=1e-4,
+        )
+        inside = (ends >= 2).all(axis=1) & (ends < (width - 2, height - 2)).all(axis=1)
+        expected = (aimed >= 2).all(axis=1) & (aimed < (width - 2, height - 2)).all(axis=1)
+        good = (found.ravel() == 1) & inside
+        return _vote(rays[good], (ends[good] - centre) / focal, focal, int(max(expected.sum(), good.sum())))
+
+
+def _jump(before: Plane, small: Plane, half: float) -> Floats:
+    """A first guess of a large motion, by phase correlation of the two pictures."""
+    height, width = small.shape
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    (across, down), _ = cv2.phaseCorrelate(before.astype(np.float32), small.astype(np.float32), window)
+    focal = width / 2 / half
+    return np.array([-across / focal, down / focal, 0.0, 0.0])
+
+
+def _basis(rays: Floats) -> Floats:
+    """(n, 2, 4) how a point moves for each radian of yaw right, pitch up and roll, and each unit of zoom in."""
+    x, y = rays[:, 0], rays[:, 1]
+    zero = np.zeros_like(x)
+    across = np.stack([-(1 + x * x), x * y + zero, -y, x], axis=1)
+    down = np.stack([-x * y, 1 + y * y, x, y], axis=1)
+    return np.stack([across, down], axis=1)
+
+
+def _moved(rays: Floats, motion: Floats) -> Floats:
+    return np.asarray(_basis(rays) @ motion)
+
+
+def _solve(basis: Floats, moved: Floats) -> Floats:
+    flat = basis.reshape(-1, 4)
+    return np.asarray(np.linalg.solve(flat.T @ flat + 1e-9 * np.eye(4), flat.T @ moved.reshape(-1)), np.float64)
+
+
+def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | None:
+    """The one motion that enough corners of all quarters agree on, with its error."""
+    if len(starts) < LEAST_POINTS:
+        return None
+    moved = ends - starts
+    basis = _basis((starts + ends) / 2)  # at the middle of the way it is right to the second order
+    middle = np.median(moved, axis=0)
+    agree = np.abs(moved - middle).max(axis=1) * focal < 4 + 3 * np.median(np.abs(moved - middle)) * focal
+    error_px = np.zeros(len(starts))
+    motion = np.zeros(4)
+    for near_px in (1.5, NEAR_PX):
+        if agree.sum() < LEAST_POINTS:
+            return None
+        motion = _solve(basis[agree], moved[agree])
+        error_px = np.abs(moved - basis @ motion).max(axis=1) * focal
+        agree = error_px < max(near_px, min(3 * float(np.median(error_px)), 2 * near_px))
+    count = int(agree.sum())
+    shift_px = float(np.hypot(motion[0], motion[1])) * focal
+    standing = (np.abs(moved).max(axis=1) * focal < NEAR_PX) & ~agree
+    if count < max(LEAST_POINTS, AGREEMENT * voters) or standing.sum() > STANDING * voters:
+        return None
+    if not _everywhere(starts, agree):
+        return None
+    motion[:2] *= 1 + motion[3] / 2  # the basis takes one focal length for both pictures
+    deviation = float(np.sqrt(np.mean(error_px[agree] ** 2)))
+    error_px_all = max(LEAST_SLACK_PX, 4 * deviation / np.sqrt(count))  # neighbours err together
+    reach = max(0.1, float(np.abs(starts[agree]).max()))
+    return _Fit(motion, count / voters, error_px_all / focal, error_px_all / focal / reach * 2, shift_px)
+
+
+def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:
+    """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
+    quarter = (starts[:, 0] > 0) + 2 * (starts[:, 1] > 0)
+    voters = np.bincount(quarter, minlength=4)
+    voting = np.bincount(quarter[agree], minlength=4)
+    able = voters >= 3
+    return bool(able.sum() >= 2 and (3 * voting[able] >= voters[able]).all())

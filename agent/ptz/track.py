@@ -1,0 +1,251 @@
+"""Where the head was while a frame was exposed: a set that surely holds the truth, or Blind and why. Decides.
+
+>>> track = PoseTrack(limits, optics)
+>>> track.picture(sight)                  # for each frame, in order
+>>> track.report(report)                  # for each answer of the head
+>>> track.judge(taken, now)               # PoseSet | Blind, once the frame was held
+
+Laws
+- Reports are late by up to `pose_age_s` and pictures by up to `video_age_s`, each by another amount each time. A report
+  is therefore laid against every frame that can have been exposed while it was true, and counts once all have come.
+- The path between them is the pictures' own motion (`belief`). Where a picture tells nothing the head may have moved
+  at its full speed.
+- Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
+  by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
+  where it points is never believed while the pictures show otherwise.
+- After any blindness the pose must be sure for `RESTORE_S` before it counts.
+- A head cannot turn harder than `ACCELERATION_DEG_S2`: between two pictures 40 ms apart it hides 0.03 degrees at most.
+"""
+
+import math
+from collections import deque
+from itertools import pairwise
+
+from agent.clock import Instant
+from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, triple, turned
+from agent.ptz.evidence import HeadLimits, Report, Sight
+from agent.ptz.optics import Optics
+from agent.ptz.path import Path, cos_deg
+from agent.units import Blind, PoseSet
+
+ACCELERATION_DEG_S2 = 300.0
+ACCURACY_DEG = 0.05
+"""Of what a head reports, with its rounding."""
+ACCURACY_ZOOM = 0.001
+WIDEST_HALF_DEG = 7.5
+"""A pose less sure than this, across the picture or up and down, is none."""
+WIDEST_HALF_SPREAD = 0.4
+RESTORE_S = 0.5
+TRUST_S = 1.0
+"""A pose that was sure for so long is not given up for what a report says against it."""
+OLD_S = 2.0
+SILENT_S = 3.0
+UNCONFIRMED = 1
+"""Reports that narrow nothing yet: one that lies is found out by the next, before it has counted."""
+LEAST_HALF_DEG = 0.04
+"""Honest reports overlap by what they are rounded for: less is a contradiction that begins."""
+JUMP_MARGIN = 1.2
+MOST_REPORTS = 64
+
+S = 1_000_000_000
+
+
+class PoseTrack:
+    """Everything known of one head's pose over time. Not thread-safe: `head` locks around it."""
+
+    def __init__(self, limits: HeadLimits, optics: Optics) -> None:
+        self._limits = limits
+        self._optics = optics
+        self._path = Path(limits, optics)
+        self._belief = Belief()
+        self._trusted: Belief | None = None
+        self._waiting: deque[Report] = deque(maxlen=MOST_REPORTS)
+        self._recent: deque[Report] = deque(maxlen=MOST_REPORTS)
+        self._blind = "starting"
+        self._good_since: Instant | None = None
+        self._sure_since: Instant | None = None
+        self._earned = False
+        self._outside_at: Instant | None = None
+        self._fault_at: Instant | None = None
+        self._jumped_at: Instant | None = None
+        self._contradiction = ""
+
+    # --- evidence ---
+
+    def picture(self, sight: Sight) -> None:
+        """The next frame's evidence; frames come in the order that they were taken."""
+        self._path.add(sight, self._around())
+        jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
+        if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
+            self._trusted = None
+            self._contradiction = "flipping"
+        self._lay_reports()
+
+    def report(self, report: Report) -> None:
+        """One answer of the head, in whatever order they arrive."""
+        if report.fault:
+            self._fault_at = report.received
+        if self._optics.spread(report.zoom) is None:
+            self._outside_at = report.received
+        if self._recent and self._jumps(self._recent[-1], report):
+            flipped = self._path.broke_since(Instant(report.received - S))
+            self._jumped_at = report.received
+            self._waiting.clear()
+            self._contradict("flipping" if flipped else "contradiction-reports", forget=flipped)
+        self._recent.append(report)
+        self._waiting.append(report)
+        self._lay_reports()
+
+    def _jumps(self, before: Report, report: Report) -> bool:
+        seconds = (report.received - before.asked) / S + self._limits.pose_age_s
+        reach = triple(lambda axis: self._path.speed[axis] * seconds * JUMP_MARGIN)
+        pan, tilt = abs(report.pan_deg - before.pan_deg), abs(report.tilt_deg - before.tilt_deg)
+        pan = min(pan % 360, 360 - pan % 360) if self._limits.pan_turns else pan
+        return pan > reach[0] + 2 * ACCURACY_DEG or tilt > reach[1] + 2 * ACCURACY_DEG
+
+    def _lay_reports(self) -> None:
+        """Lays those reports against the path whose frames have all come."""
+        newest = self._path.newest
+        video_age = int(self._limits.video_age_s * S)
+        while newest is not None and self._waiting and newest.taken - video_age >= self._waiting[0].received:
+            report = self._waiting.popleft()
+            nodes = self._path.between(self._oldest(report), Instant(report.received + video_age))
+            if nodes:
+                self._count(report, nodes)
+
+    def _oldest(self, report: Report) -> Instant:
+        return Instant(report.asked - int(self._limits.pose_age_s * S))
+
+    def _count(self, report: Report, nodes: list[Node]) -> None:
+        gap = max(b.stamp_s - a.stamp_s for a, b in pairwise(nodes)) if len(nodes) > 1 else 0.0
+        position = self._position(report, ACCELERATION_DEG_S2 * gap * gap / 16)
+        believed = self._belief.at(nodes[-1])
+        turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
+        one = Bound.of(turned(position, turn), nodes)
+        both = one.around(nodes[-1]).meet(believed)
+        if both.empty or both.half[0] < LEAST_HALF_DEG or both.half[1] < LEAST_HALF_DEG:
+            self._contradict("contradiction-picture")
+        self._belief.add(one)
+
+    def _turn(self, box: Box, near: Box) -> float:
+        """The whole turns, in degrees, that bring the pan of `box` closest to that of `near`."""
+        apart = near.middle[0] - box.middle[0]
+        return 360.0 * round(apart / 360) if self._limits.pan_turns and math.isfinite(apart) else 0.0
+
+    def _position(self, report: Report, grown_deg: float) -> Box:
+        """What the report says, as wide as it may be wrong."""
+        around = ACCURACY_DEG + grown_deg
+        low_zoom, high_zoom = (self._optics.spread(report.zoom + one) for one in (ACCURACY_ZOOM, -ACCURACY_ZOOM))
+        spread = self._optics.spread(report.zoom)
+        low = spread if low_zoom is None else low_zoom
+        high = spread if high_zoom is None else high_zoom
+        return Box(
+            (report.pan_deg - around, report.tilt_deg - around, -INFINITE if low is None else low),
+            (report.pan_deg + around, report.tilt_deg + around, INFINITE if high is None else high),
+        )
+
+    def _contradict(self, reason: str, *, forget: bool = False) -> None:
+        """Begins to believe anew; what was trusted stays in mind unless the picture was turned over as well."""
+        if forget:
+            self._trusted = None
+        elif self._earned:
+            self._trusted = self._belief
+        self._belief = Belief()
+        self._earned = False
+        self._contradiction = reason
+        self._good_since = self._sure_since = None
+
+    def _around(self) -> Box:
+        """Where the head may be just now, for what a picture's motion means in degrees."""
+        newest = self._path.newest
+        box = ANYWHERE if newest is None else self._belief.at(newest)
+        return ANYWHERE if box.empty else box
+
+    # --- judgement ---
+
+    def judge(self, taken: Instant, now: Instant) -> PoseSet | Blind:
+        """The set of poses that the frame taken at `taken` can have been exposed under, or why nobody can know."""
+        found = self._found(taken, now)
+        if isinstance(found, str):
+            self._good_since = self._sure_since = None
+            self._blind = found
+            return Blind(found)
+        if self._good_since is None:
+            self._good_since = taken
+        if self._blind and taken - self._good_since < RESTORE_S * S:
+            return Blind(self._blind)
+        self._blind = ""
+        self._trusted = None  # the belief agrees with it and has carried it on for long enough
+        if self._sure_since is None:
+            self._sure_since = taken
+        self._earned = self._earned or taken - self._sure_since > TRUST_S * S
+        return self._as_set(found)
+
+    def _found(self, taken: Instant, now: Instant) -> Box | str:
+        node = self._path.at(taken)
+        if node is None or not self._recent:
+            return "starting"
+        if reason := self._ill(taken, now):
+            return reason
+        if self._belief.at(node).empty:
+            return "contradiction-picture"
+        box = self._belief.at(node, UNCONFIRMED)
+        if self._is_tight(box):
+            return self._confirmed(box, node)
+        bracket = self._bracket(taken) if node.blank and self._trusted is None else None
+        if bracket is not None and self._is_tight(bracket):
+            return bracket
+        return "featureless" if node.blank else self._why_wide()
+
+    def _confirmed(self, box: Box, node: Node) -> Box | str:
+        """What is believed, where it agrees with what was trusted before a contradiction."""
+        if self._trusted is None:
+            return box
+        trusted = self._trusted.at(node)
+        both = turned(box, self._turn(box, trusted)).meet(trusted)
+        return self._contradiction if both.empty else both
+
+    def _why_wide(self) -> str:
+        if self._trusted is not None or self._belief.reports <= UNCONFIRMED:
+            return self._contradiction or "starting"
+        return "moving-too-fast"
+
+    def _ill(self, taken: Instant, now: Instant) -> str:
+        """Why no report can be relied on at all, or nothing."""
+        since = (now - self._recent[-1].received) / S
+        if since > SILENT_S:
+            return "onvif-silent"
+        if since > OLD_S:
+            return "pose-old"
+        if self._fault_at is not None and taken - self._fault_at < S:
+            return "head-homing"
+        if self._outside_at is not None and taken - self._outside_at < S:
+            return "zoom-outside-calibration"
+        return ""
+
+    def _is_tight(self, box: Box) -> bool:
+        pan, tilt, spread = box.half
+        middle = min(90.0, abs(box.middle[1])) if tilt < INFINITE else 0.0
+        return pan * cos_deg(middle) <= WIDEST_HALF_DEG and tilt <= WIDEST_HALF_DEG and spread <= WIDEST_HALF_SPREAD
+
+    def _bracket(self, taken: Instant) -> Box | None:
+        """From reports alone, for pictures that show nothing: the hull of those around, and what a head can hide."""
+        before = [one for one in self._recent if one.received <= taken - int(self._limits.video_age_s * S)]
+        after = [one for one in self._recent if self._oldest(one) >= taken]
+        if not before or not after:
+            return None
+        first = before[-1]
+        reports = [one for one in self._recent if first.received <= one.received <= after[0].received]
+        gap = max((b.received - self._oldest(a)) / S for a, b in pairwise(reports))
+        grown = ACCELERATION_DEG_S2 * gap * gap / 8
+        boxes = [self._position(one, grown) for one in reports]
+        boxes = [turned(box, self._turn(box, boxes[0])) for box in boxes]
+        return Box(
+            triple(lambda axis: min(box.low[axis] for box in boxes)),
+            triple(lambda axis: max(box.high[axis] for box in boxes)),
+        )
+
+    def _as_set(self, box: Box) -> PoseSet:
+        turns = 360 * round(box.middle[0] / 360) if self._limits.pan_turns else 0
+        zoom = (self._optics.zoom_of_spread(box.high[2]), self._optics.zoom_of_spread(box.low[2]))
+        return PoseSet((box.low[0] - turns, box.high[0] - turns), (box.low[1], box.high[1]), zoom)

@@ -1,0 +1,177 @@
+"""No inside pixel is ever bare: covers against rays that are traced apart from the product, for every pose of a set."""
+
+import itertools
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from agent.masking.cover import Box, Cover
+from agent.masking.lens import focal_px
+from agent.masking.sphere import WorldMask, place_of
+from agent.world_polygons import world_polygon_fault
+from tests.masking.worlds import aim, directions, inside, star, tilted_by
+
+Points = list[tuple[float, float]]
+
+
+def bare(
+    points: Points,
+    within: tuple[float, float],
+    box: tuple[tuple[float, float], tuple[float, float], tuple[float, float]],
+    poses: list[tuple[float, float, float]],
+    *,
+    size: tuple[int, int] = (640, 360),
+    error_deg: float = 0.0,
+    step: int = 4,
+    random: np.random.Generator | None = None,
+) -> tuple[int, int]:
+    """(inside pixels, those of them that are not covered), over all poses; `box` and `poses`: pan, tilt, hfov."""
+    width, height = size
+    cover = Cover([place_of(WorldMask(tuple(points))).parts], width, height, error_deg)
+    focal = (focal_px(box[2][1], width), focal_px(box[2][0], width))
+    drawn = cover.draw(Box(box[0], box[1], focal))
+    assert drawn is not None
+    whole = np.zeros((height // 2, width // 2), np.uint8)
+    if (one := drawn[0]) is not None:
+        rows, columns = one.cells.shape
+        whole[one.top : one.top + rows, one.left : one.left + columns] = one.cells
+    covered = np.repeat(np.repeat(whole > 0, 2, axis=0), 2, axis=1)[::step, ::step]
+    seen = missed = 0
+    for pose in poses:
+        rays = directions(*pose, width, height, step)
+        if random is not None:
+            rays = rays @ tilted_by(error_deg, random)
+        truth = inside(points, within, rays)
+        seen += int(truth.sum())
+        missed += int((truth & ~covered).sum())
+    return seen, missed
+
+
+def some_of(
+    box: tuple[tuple[float, float], tuple[float, float], tuple[float, float]], random: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """The corners of a set and poses from its inside."""
+    corners = list(itertools.product(*box))
+    picked = [corners[i] for i in random.choice(len(corners), 3, replace=False)]
+    return picked + [tuple(float(random.uniform(*axis)) for axis in box) for _ in range(3)]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_polygons_under_random_sets_of_poses_leave_no_inside_pixel_bare(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    seen = 0
+    for _ in range(20):
+        hfov = float(np.exp(random.uniform(math.log(3), math.log(70))))
+        points, middle = star(random, float(min(50, hfov * np.exp(random.uniform(math.log(0.02), math.log(2))))))
+        spans = random.choice([0, 1], 3) * np.array([random.uniform(0, 12), random.uniform(0, 8), 0.2])
+        pan, tilt = (
+            middle[0] + random.uniform(-0.6, 0.6) * hfov / max(0.2, math.cos(math.radians(middle[1]))),
+            middle[1],
+        )
+        tilt = float(np.clip(tilt + random.uniform(-0.4, 0.4) * hfov, -90, 90 - spans[1]))
+        box = ((pan, pan + spans[0]), (tilt, tilt + spans[1]), (hfov * (1 - spans[2]), hfov))
+        found, missed = bare(points, middle, box, some_of(box, random))
+        assert missed == 0, (points, box)
+        seen += found
+    assert seen > 10_000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_head_that_is_off_by_its_calibration_error_about_any_axis_leaves_nothing_bare(seed: int) -> None:
+    random = np.random.default_rng(100 + seed)
+    seen = 0
+    for _ in range(15):
+        hfov = float(random.uniform(5, 70))
+        points, middle = star(random, hfov / 3)
+        box = ((middle[0], middle[0] + 1), (middle[1] - 0.5, middle[1]), (hfov, hfov))
+        found, missed = bare(points, middle, box, some_of(box, random), error_deg=1.5, random=random)
+        assert missed == 0, (points, box)
+        seen += found
+    assert seen > 10_000
+
+
+EXTREMES: dict[str, tuple[Points, tuple[float, float]]] = {
+    "across the seam": ([(170, 5), (-170, 6), (-172, -8), (171, -5)], (180, 0)),
+    "around the zenith": ([(pan, 80) for pan in range(0, 360, 40)], (0, 90)),
+    "around the nadir": ([(pan, -75) for pan in range(0, 360, 60)], (0, -90)),
+    "an arrow": ([(-20, 10), (20, 10), (20, -20), (0, 0), (-20, -20)], (0, 5)),
+    "a sliver": ([(-40, 0), (40, 0), (40, 0.3), (-40, 0.3)], (0, 0.2)),
+    "far larger than the view": ([(-60, -50), (60, -50), (60, 50), (-60, 50)], (0, 0)),
+    "smaller than a pixel": ([(0, 0), (0.02, 0), (0.02, 0.02), (0, 0.02)], (0.01, 0.01)),
+    "a wide band, bent": ([(-110, 5), (-55, 5), (0, 5), (55, 5), (110, 5), (110, -5), (0, -5), (-110, -5)], (0, 2)),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_extreme_places_seen_from_everywhere_leave_nothing_bare(name: str) -> None:
+    points, within = EXTREMES[name]
+    assert world_polygon_fault(tuple(points)) == ""
+    random = np.random.default_rng(7)
+    seen = 0
+    for pan, tilt in itertools.product(range(-180, 180, 40), (-90, -60, -25, 0, 30, 65, 85)):
+        hfov = float(random.choice([4, 20, 65]))
+        box = ((pan + within[0], pan + within[0] + 2.0), (float(tilt), tilt + 3.0), (hfov * 0.9, hfov))
+        found, missed = bare(points, within, box, some_of(box, random)[2:5], size=(320, 180))
+        assert missed == 0, box
+        seen += found
+    for off in (-1.0, 0.0, 1.0):
+        box = ((within[0] - 0.5, within[0] + off + 1), (within[1] + off, within[1] + off), (20.0, 20.0))
+        found, missed = bare(points, within, box, some_of(box, random), size=(320, 180), step=1)
+        assert missed == 0
+        seen += found
+    assert seen > 0 or name == "smaller than a pixel"
+
+
+def test_a_place_smaller_than_a_pixel_is_covered_and_not_lost() -> None:
+    cover = Cover([place_of(WorldMask(((0, 0), (0.02, 0), (0.02, 0.02)))).parts], 640, 360, 0.0)
+    focal = focal_px(60, 640)
+    drawn = cover.draw(Box((0, 0), (0, 0), (focal, focal)))
+    assert drawn is not None
+    assert drawn[0] is not None
+    assert drawn[0].cells.any()
+
+
+def test_a_place_behind_the_camera_or_beside_the_view_is_not_painted() -> None:
+    cover = Cover([place_of(WorldMask(((0, 0), (10, 0), (10, 10)))).parts], 640, 360, 0.3)
+    focal = focal_px(60, 640)
+    for pan in (180, 90, -60, 60):
+        assert cover.draw(Box((pan, pan + 2), (0, 2), (focal, focal))) == [None]
+
+
+@pytest.mark.parametrize("hfov", [3.0, 20.0, 60.0])
+@pytest.mark.parametrize("name", ["square", "arrow", "low"])
+def test_at_rest_a_cover_is_within_6_pixels_of_its_polygon(name: str, hfov: float) -> None:
+    shape = {
+        "square": [(-0.3, 0.2), (0.2, 0.2), (0.2, -0.2), (-0.3, -0.2)],
+        "arrow": [(-0.4, 0.25), (0.4, 0.25), (0.4, -0.25), (0.0, 0.0), (-0.4, -0.25)],
+        "low": [(-0.2, -0.1), (0.3, -0.15), (0.25, -0.4), (-0.3, -0.3)],
+    }[name]
+    points = [(40 + x * hfov, -20 + y * hfov) for x, y in shape]
+    width, height = 640, 360
+    cover = Cover([place_of(WorldMask(tuple(points))).parts], width, height, 0.0)
+    focal = focal_px(hfov, width)
+    drawn = cover.draw(Box((40, 40), (-20, -20), (focal, focal)))
+    assert drawn is not None
+    one = drawn[0]
+    assert one is not None
+    whole = np.zeros((height // 2, width // 2), np.uint8)
+    whole[one.top : one.top + one.cells.shape[0], one.left : one.left + one.cells.shape[1]] = one.cells
+    within = (40 + 0.05 * hfov, -20 + (0.1 if name == "arrow" else -0.2 if name == "low" else 0) * hfov)
+    truth = inside(points, within, directions(40, -20, hfov, width, height)).astype(np.uint8)
+    far = cv2.distanceTransform(1 - truth, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    painted = np.repeat(np.repeat(whole > 0, 2, axis=0), 2, axis=1)
+    assert truth.sum() > 1000
+    assert far[painted].max() <= 6
+    assert not (truth & ~painted).any()
+
+
+def test_a_set_of_poses_that_cannot_be_followed_is_refused_and_not_drawn() -> None:
+    cover = Cover([place_of(WorldMask(((0, 0), (10, 0), (10, 10)))).parts], 640, 360, 0.3)
+    focal = focal_px(60, 640)
+    assert cover.draw(Box((0, 50), (0, 0), (focal, focal))) is None
+    assert cover.draw(Box((0, 0), (-20, 20), (focal, focal))) is None
+    wide = focal_px(140, 640)
+    assert cover.draw(Box((0, 28), (0, 28), (focal_px(160, 640), wide))) is None
+    assert aim(0, 0)[1] == 1

@@ -1,0 +1,232 @@
+"""Thousands of random trajectories: the true pose at exposure is in the set, or the frame is blind."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from agent.clock import Instant
+from agent.ptz.evidence import HeadLimits, Report, Sight
+from agent.ptz.track import PoseTrack
+from agent.units import Blind, PoseSet
+from tests.ptz.trajectories import OPTICS, PIXEL, Order, Pose, Truth, Verdict, World, judged, restless
+
+REST: Order = lambda _: (0.0, 0.0, 0.0)  # noqa: E731
+S = 10**9
+
+
+def swing(second: float) -> Pose:
+    """At rest, right, at rest, left, at rest."""
+    return (20.0 if 4 < second < 6 else -25.0 if 8 < second < 10 else 0.0, 0.0, 0.0)
+
+
+def runs(order: Order, seconds: float = 14, seeds: int = 3, start: Pose = (0, 0, 0), **world: object) -> list[Verdict]:
+    """The verdicts of several runs of one story."""
+    truth = Truth(order, seconds + 1, start=start)
+    return [one for seed in range(seeds) for one in judged(truth, World(seed=seed, **world), seconds)]  # type: ignore[arg-type]
+
+
+def reasons(verdicts: list[Verdict]) -> Counter[str]:
+    return Counter(one.said.reason for one in verdicts if isinstance(one.said, Blind))
+
+
+def blind_share(verdicts: list[Verdict]) -> float:
+    return sum(reasons(verdicts).values()) / len(verdicts)
+
+
+def widest(verdicts: list[Verdict]) -> float:
+    return max(one.half_deg for one in verdicts if isinstance(one.said, PoseSet))
+
+
+def after(second: float, verdicts: list[Verdict]) -> list[Verdict]:
+    return [one for one in verdicts if one.exposed_s > second]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_head_does_the_true_pose_is_in_the_set(seed: int) -> None:
+    rng = random.Random(seed)
+    start = (rng.uniform(-180, 180), rng.uniform(-40, 40), rng.random())
+    truth = Truth(restless(rng), 21, start=start)
+    said = judged(truth, World(seed=seed, fps=rng.choice((12.5, 25.0))), 20)
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(said) < 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_thousands_of_trajectories_are_never_wrong(block: int) -> None:
+    for seed in range(1000 + 100 * block, 1100 + 100 * block):
+        rng = random.Random(seed)
+        start = (rng.uniform(-180, 180), rng.uniform(-60, 60), rng.random())
+        order = restless(rng, fastest=rng.choice((5.0, 20.0, 60.0)), pause=rng.choice((0.1, 0.5)))
+        truth = Truth(order, 11, acceleration=rng.choice((60.0, 200.0, 290.0)), start=start)
+        ages = sorted((rng.uniform(0, 0.3), rng.uniform(0, 0.3)))
+        young = rng.uniform(0.0, 0.19)
+        world = World(
+            seed=seed,
+            fps=rng.choice((12.5, 25.0, 30.0)),
+            video_age_s=(ages[0], ages[1]),
+            report_age_s=(young, rng.uniform(young, 0.2)),
+            dropped=rng.choice((0.0, 0.1, 0.3)),
+            unknown=rng.choice((0.0, 0.002, 0.02)),
+            scale_error=rng.uniform(-0.009, 0.009),
+        )
+        wrong = [one for one in judged(truth, world, 10) if one.wrong]
+        assert wrong == [], f"seed {seed}"
+
+
+def test_at_rest_the_pose_is_known_to_a_quarter_of_a_degree_and_hardly_ever_blind() -> None:
+    said = after(2, runs(REST))
+    assert blind_share(said) < 0.01
+    halves = sorted(one.half_deg for one in said if isinstance(one.said, PoseSet))
+    assert halves[int(0.95 * len(halves))] < 0.25
+    assert not any(one.wrong for one in said)
+
+
+def test_at_thirty_degrees_a_second_a_tenth_is_blind_at_most_and_the_set_stays_narrow() -> None:
+    said = after(3, runs(lambda second: (30.0 if second > 3 else 0.0, 0.0, 0.0), seconds=15))
+    assert blind_share(said) < 0.10
+    assert widest(said) <= 7.5
+    assert not any(one.wrong for one in said)
+
+
+def frozen_from(second: float, until: float) -> Callable[[float, Pose], Pose | None]:
+    """Reports stand still from `second` on."""
+    kept: dict[int, Pose] = {}
+
+    def say(at: float, pose: Pose) -> Pose:
+        if not second <= at < until:
+            kept.clear()
+            return pose
+        return kept.setdefault(0, pose)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("lie", "order", "reason"),
+    [
+        (frozen_from(5, 99), swing, "contradiction-picture"),
+        (lambda at, pose: (pose[0] + 5, pose[1], pose[2]) if at > 6 else pose, REST, "contradiction-picture"),
+        (lambda at, pose: (pose[0], pose[1] - 2, pose[2]) if at > 6 else pose, REST, "contradiction-picture"),
+        (lambda at, pose: (pose[0] + 12, pose[1], pose[2]) if at > 5 else pose, swing, "contradiction-picture"),
+        (lambda at, pose: (pose[0] + 170, pose[1], pose[2]) if at > 6 else pose, REST, "contradiction-reports"),
+        (
+            lambda at, pose: (pose[0], pose[1], 0.0),
+            lambda at: (0, 0, 0.5 if 4 < at < 5 else 0),
+            "contradiction-picture",
+        ),
+        (lambda at, pose: None if at > 5 else pose, swing, "onvif-silent"),
+        (lambda at, pose: (pose[0], pose[1], 1.3) if at > 5 else pose, REST, "zoom-outside-calibration"),
+    ],
+    ids=["frozen", "offset", "small-offset", "offset-moving", "jump", "digital-zoom", "silent", "zoom-outside"],
+)
+def test_a_head_that_lies_blinds_and_stays_blind_for_as_long_as_it_lies(
+    lie: Callable[[float, Pose], Pose | None], order: Order, reason: str
+) -> None:
+    said = runs(order, lie=lie)
+    assert [one for one in said if one.wrong] == []
+    assert reasons(said)[reason] > 0
+    assert blind_share(after(11, said)) == 1.0
+
+
+def test_a_frozen_encoder_blinds_while_the_head_moves_on() -> None:
+    said = runs(swing, shown=lambda second: 5.0 if 5 < second < 9 else second)
+    assert reasons(said)["contradiction-picture"] > 0
+    assert [one for one in said if one.wrong and one.exposed_s < 9] == []
+
+
+def test_when_the_lie_ends_the_pose_is_believed_again() -> None:
+    said = runs(REST, lie=lambda at, pose: (pose[0] + 5, pose[1], pose[2]) if 5 < at < 8 else pose)
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(after(10.5, said)) == 0.0
+
+
+def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwards() -> None:
+    said = runs(
+        REST,
+        lie=lambda at, pose: (pose[0] + 180, pose[1], pose[2]) if at > 6 else pose,
+        turned=lambda second: second > 6,
+    )
+    assert {"contradiction-reports", "flipping"} & set(reasons(said))
+    last = [one.said for one in said if one.exposed_s > 13]
+    assert any(isinstance(one, PoseSet) and abs(abs(sum(one.pan_deg) / 2) - 180) < 1 for one in last)
+
+
+def test_fog_is_never_a_reason_to_believe_too_much() -> None:
+    said = runs(swing, blank=True)
+    assert [one for one in said if one.wrong] == []
+    assert reasons(said)["featureless"] > 0
+
+
+def still(taken_s: float, **changes: object) -> Sight:
+    fields: dict[str, object] = {"known": True, "slack": 0.05 * PIXEL, "slack_spread": 1e-3, "quality": 0.9}
+    return Sight(Instant(int(taken_s * S)), taken_s, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def report(at_s: float, pan_deg: float = 10.0, **changes: object) -> Report:
+    return Report(Instant(int((at_s - 0.01) * S)), Instant(int(at_s * S)), pan_deg, 0.0, 0.0, **changes)  # type: ignore[arg-type]
+
+
+def settled(until_s: float, track: PoseTrack, *, pan_deg: Callable[[float], float] = lambda _: 10.0) -> float:
+    """Feeds a head at rest, 25 pictures and 10 reports a second; the last picture's time."""
+    second = 0.0
+    for index in range(int(until_s * 50)):
+        second = index / 50
+        if index % 2 == 0:
+            track.picture(still(second))
+            track.judge(Instant(int(second * S)), Instant(int(second * S)))
+        if index % 5 == 0:
+            track.report(report(second + 0.003, pan_deg(second)))
+    return second
+
+
+def test_a_head_that_says_it_is_out_of_order_blinds() -> None:
+    track = PoseTrack(HeadLimits(), OPTICS)
+    last = settled(3, track)
+    track.report(report(last + 0.02, fault="homing"))
+    track.picture(still(last + 0.04))
+    taken = Instant(int((last + 0.04) * S))
+    assert track.judge(taken, taken) == Blind("head-homing")
+
+
+def test_before_the_first_report_and_before_enough_of_them_it_is_starting() -> None:
+    track = PoseTrack(HeadLimits(), OPTICS)
+    track.picture(still(1))
+    assert track.judge(Instant(S), Instant(S)) == Blind("starting")
+    track.report(report(1.1))
+    track.picture(still(1.2))
+    assert track.judge(Instant(int(1.2 * S)), Instant(int(1.2 * S))) == Blind("starting")
+
+
+def test_a_pose_that_nobody_repeats_gets_old_and_then_silent() -> None:
+    track = PoseTrack(HeadLimits(), OPTICS)
+    last = settled(3, track)
+    for ahead, reason in ((2.5, "pose-old"), (3.5, "onvif-silent")):
+        track.picture(still(last + ahead))
+        taken = Instant(int((last + ahead) * S))
+        assert track.judge(taken, taken) == Blind(reason)
+
+
+def test_a_head_at_the_seam_stays_one_place() -> None:
+    track = PoseTrack(HeadLimits(), OPTICS)
+    last = settled(3, track, pan_deg=lambda second: 179.99 if int(second * 10) % 2 else -179.99)
+    taken = Instant(int(last // 0.04 * 0.04 * S))
+    said = track.judge(taken, Instant(int(last * S)))
+    assert isinstance(said, PoseSet)
+    assert said.pan_deg[1] - said.pan_deg[0] < 0.5
+    assert abs(abs(sum(said.pan_deg) / 2) - 180) < 0.2
+
+
+def test_a_frame_that_was_never_seen_is_blind() -> None:
+    track = PoseTrack(HeadLimits(), OPTICS)
+    last = settled(3, track)
+    assert track.judge(Instant(5), Instant(int(last * S))) == Blind("starting")
+
+
+def test_after_a_blindness_it_waits_until_the_pose_was_sure_for_a_while() -> None:
+    said = runs(REST, lie=lambda at, pose: (pose[0] + 5, pose[1], pose[2]) if 5 < at < 7 else pose, seeds=1)
+    reasons_in_order = [(one.exposed_s, isinstance(one.said, Blind)) for one in said]
+    last_blind = max(second for second, blind in reasons_in_order if blind)
+    assert 7.4 < last_blind < 9.5
