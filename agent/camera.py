@@ -21,7 +21,7 @@ from agent.encoding.scale import TILE_BITRATE_KBPS, TILE_SIZE
 from agent.errors import EncoderUnavailable
 from agent.events import Emit, MasksBlind, MasksRestored
 from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
-from agent.masking import Masker, PictureMask
+from agent.lines import line_of
 from agent.queues import LatestFrame
 from agent.units import Blind, Frame, MaskedFrame, MaskState
 
@@ -81,7 +81,7 @@ class Camera:
         self._clock = clock
         self._emit = emit
         self._frames = LatestFrame(BURST_FRAMES)
-        self._masker = self._make_masker()
+        self._line = line_of(settings, clock)
         self.main = Rendition(settings.id, EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps))
         self.tile = Rendition(
             settings.id, EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1), TILE_SIZE
@@ -105,12 +105,10 @@ class Camera:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"picture-{settings.id}", daemon=True)
 
-    def _make_masker(self) -> Masker:
-        masks = [PictureMask(mask.polygon, mask.style) for mask in self.settings.mask]
-        return Masker(self.settings.id, self.settings.name, masks)
-
     def start(self) -> None:
-        """Starts both threads."""
+        """Starts its threads, and those of its head where it has one."""
+        if self._line.head is not None:
+            self._line.head.start()
         self._thread.start()
         self._capture.start()
 
@@ -121,6 +119,8 @@ class Camera:
         self._frames.close()
         if self._thread.is_alive():
             self._thread.join()
+        if self._line.head is not None:
+            self._line.head.stop()
 
     def _run(self) -> None:
         self._guarded(self.main.prepare)
@@ -128,8 +128,7 @@ class Camera:
             frame = self._frames.get(0.5)
             if frame is None:
                 self._capture.check()
-            else:
-                self._guarded(partial(self._picture, frame))
+            self._guarded(partial(self._pictures, frame))
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Does `work`; whatever it meets, this thread lives on and no picture leaves that is not masked."""
@@ -142,11 +141,14 @@ class Camera:
         except Exception:
             # The picture is lost, never shown: begin again from a whole mosaic.
             log.exception("%s: a picture could not be made", self.settings.id)
-            self._masker = self._make_masker()
+            self._line.restart()
             self._stopping.wait(ENCODER_RETRY_S)
 
-    def _picture(self, frame: Frame) -> None:
-        masked = self._masker.mask(frame)
+    def _pictures(self, frame: Frame | None) -> None:
+        for masked in self._line.take(frame):
+            self._picture(masked)
+
+    def _picture(self, masked: MaskedFrame) -> None:
         self._tell(masked)
         before = self.main.bytes
         self.main.encode(masked)

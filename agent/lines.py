@@ -1,0 +1,134 @@
+"""From frames to masked frames: at once for a camera that stands still, after a hold for one that turns.
+
+    line = line_of(settings, clock)          # a StillLine or a TurningLine, by the camera's kind
+    for masked in line.take(frame):          # None when no frame came for a moment
+        encode(masked)
+
+Laws
+- A frame waits for the reports around it (`hold_ms`) and never longer; what waits is bounded.
+- Whatever goes wrong, `restart` begins again with the whole picture masked.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from agent.cameras import Camera as Settings
+from agent.cameras import Mask
+from agent.clock import Clock
+from agent.lenses import CylindricalLens, EquirectangularLens, FisheyeLens, ZoomLens
+from agent.masking import Masker, PanoramaMask, PictureMask, PtzMasker, WorldMask, ZoomTable
+from agent.masking.mosaic import StillMask
+from agent.ptz.head import HeadSettings, TurningHead
+from agent.ptz.optics import Optics
+from agent.ptz.plan import limits_of
+from agent.units import Frame, MaskedFrame
+
+MOST_HELD_S = 1.0
+"""Frames that wait beyond this much of the configured rate are a fault, and the oldest is given up."""
+
+
+class Line(Protocol):
+    """One camera's way from frames to masked frames; one thread owns it."""
+
+    head: TurningHead | None
+
+    def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
+        """What may leave now; each is valid until the second-next one."""
+        ...
+
+    def restart(self) -> None:
+        """Begins again, blind."""
+        ...
+
+
+class StillLine:
+    """A fixed or panoramic camera: each frame leaves at once."""
+
+    head: TurningHead | None = None
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins again, blind."""
+        masks = [_still(mask, self._settings) for mask in self._settings.mask]
+        self._masker = Masker(self._settings.id, self._settings.name, masks)
+
+    def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
+        """The frame with its masks burned."""
+        if frame is not None:
+            yield self._masker.mask(frame)
+
+
+class TurningLine:
+    """A PTZ camera: each frame is looked at when it comes and masked when the reports around it are there."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._turning = TurningHead(head_settings(settings), clock)
+        self.head: TurningHead | None = self._turning
+        self._held: deque[Frame] = deque(maxlen=max(2, round(settings.fps * MOST_HELD_S)))
+        self._shape: tuple[int, int, int, str] | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins again, blind."""
+        settings = self._settings
+        assert isinstance(settings.lens, ZoomLens)
+        masks = [WorldMask(mask.world_deg, mask.style) for mask in settings.mask]
+        table = ZoomTable(settings.lens.zoom, settings.lens.hfov_deg)
+        error_deg = settings.lens.calibration_error_deg
+        self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg)
+        self._held.clear()
+
+    def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
+        """Every held frame that has waited long enough, under the pose set that is known for it by now."""
+        if frame is not None:
+            self._look(frame)
+            self._held.append(frame)
+        hold_ns = self._turning.hold_s * 1e9
+        while self._held and self._clock.instant() - self._held[0].taken >= hold_ns:
+            one = self._held.popleft()
+            yield self._masker.mask(one, self._turning.judge(one.taken))
+
+    def _look(self, frame: Frame) -> None:
+        shape = (frame.epoch, frame.width, frame.height, frame.pixel_format)
+        if shape != self._shape:
+            self._turning.forget_pictures()
+            self._shape = shape
+        if frame.planes:
+            self._turning.picture(frame.planes[0], frame.taken, frame.pts_90k / 90_000)
+
+
+def _still(mask: Mask, settings: Settings) -> StillMask:
+    if not mask.world_deg:
+        return PictureMask(mask.polygon, mask.style)
+    assert isinstance(settings.lens, EquirectangularLens | CylindricalLens | FisheyeLens)
+    return PanoramaMask(mask.world_deg, settings.lens, mask.style)
+
+
+def head_settings(settings: Settings) -> HeadSettings:
+    """How a PTZ camera's head is reached and what it can do, as configured."""
+    onvif, ptz, lens = settings.onvif, settings.ptz, settings.lens
+    assert onvif is not None
+    assert ptz is not None
+    assert isinstance(lens, ZoomLens)
+    return HeadSettings(
+        camera=settings.id,
+        url=onvif.url,
+        username=onvif.username,
+        password=onvif.password().get_secret_value(),
+        ca_file=onvif.ca_file,
+        pan_deg=ptz.pan_deg,
+        tilt_deg=ptz.tilt_deg,
+        limits=limits_of(ptz),
+        optics=Optics(lens.zoom, lens.hfov_deg),
+    )
+
+
+def line_of(settings: Settings, clock: Clock) -> Line:
+    """The line for a camera of this kind."""
+    return TurningLine(settings, clock) if settings.kind == "ptz" else StillLine(settings)

@@ -1,0 +1,40 @@
+"""A judge of masks: does the fine structure of the camera's own picture survive inside the true private area?
+
+Blocks of 16 x 16 pixels, 3 pixels from the private area's edge, are compared with the unmasked picture of the same
+number, both without their coarse part. A mosaic's cell or a fixed colour has no fine structure of the place's own.
+"""
+
+import cv2
+import numpy as np
+
+BLOCK = 16
+ALIKE = 0.6
+FINE_LUMA = 3.0
+"""Spread of the fine part, in levels, from which a block shows anything at all."""
+
+Luma = np.ndarray
+
+
+def _fine(luma: Luma) -> np.ndarray:
+    whole = luma.astype(np.float32)
+    return whole - cv2.GaussianBlur(whole, (0, 0), 3)
+
+
+def _blocks(plane: np.ndarray) -> np.ndarray:
+    rows, columns = plane.shape[0] // BLOCK, plane.shape[1] // BLOCK
+    cut = plane[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return cut.transpose(0, 2, 1, 3).reshape(rows * columns, BLOCK * BLOCK)
+
+
+def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[int, int]:
+    """(blocks in which the original's structure shows, blocks that were judged)."""
+    safe = cv2.erode(private, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
+    inside = (_blocks(safe) > 0).all(axis=1)
+    truth, seen = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside]
+    told = truth.std(axis=1) > FINE_LUMA
+    truth, seen = truth[told], seen[told]
+    visible = seen.std(axis=1) > FINE_LUMA
+    centred = (truth - truth.mean(axis=1, keepdims=True), seen - seen.mean(axis=1, keepdims=True))
+    norms = np.linalg.norm(centred[0], axis=1) * np.linalg.norm(centred[1], axis=1)
+    alike = (centred[0] * centred[1]).sum(axis=1) / np.maximum(norms, 1e-6)
+    return int((visible & (alike > ALIKE)).sum()), len(truth)
