@@ -118,7 +118,7 @@ class FollowingMasks:
                 continue
             cells = None
             if grid is not None:
-                cells = cells_in_view(grid, view.from_world(), self._size, self._strip, _doubt_px(box, self._size))
+                cells = cells_in_view(grid, view.from_world(), self._size, self._strip, doubt_px(box, self._size))
             self._patches.append(_Patch.of(stencil, cells, view))
             height, width = stencil.cells.shape
             part = union[stencil.top : stencil.top + height, stencil.left : stencil.left + width]
@@ -126,7 +126,7 @@ class FollowingMasks:
         return Burned(float(cv2.countNonZero(union)) / union.size)
 
 
-def _doubt_px(box: Box, size: tuple[int, int]) -> float:
+def doubt_px(box: Box, size: tuple[int, int]) -> float:
     """How far a point of the picture may move over a box of poses, at the most."""
     corner = math.hypot(*size) / 2
     stretch = 1 + (corner / box.focal[0]) ** 2

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.virtual.figures import Picture, walker
-from agent.virtual.homes import level_for, sheet_for
+from agent.virtual.grain import level_for
+from agent.virtual.homes import sheet_for
 from agent.virtual.panorama import SIDE_PX, SIDES, side_px_per_degree
 from agent.virtual.render import TurningStreet
 from agent.virtual.sphere import Values, Vectors, axes, camera_matrix, fisheye_rays

@@ -21,40 +21,12 @@ from agent.virtual.world import LOOP_S, PrivatePlace
 FINEST_PX_PER_DEG, MOST_PX = 96.0, 900
 CELLS_DEG = ((0.9, 34.0), (0.3, 30.0), (0.1, 26.0))
 """(across a blotch, contrast) of the patterns that are drawn on the sheet."""
-TILE_PX, TILE_PX_PER_DEG = 1024, 256.0
-"""The finer patterns repeat: one tile serves every sheet, 4 degrees across."""
-HOME_CELLS_PX, STREET_CELLS_PX = ((8, 30.0), (3, 26.0)), ((32, 8.0), (10, 8.0), (4, 7.0))
 _PEOPLE = (
     Looks((60, 60, 190), (60, 60, 60)),
     Looks((160, 110, 40), (60, 60, 60), (60, 90, 140)),
     Looks((70, 150, 70), (60, 60, 60)),
     Looks((190, 190, 200), (60, 60, 60), (120, 125, 130)),
 )
-
-
-def halvings(picture: Picture) -> tuple[Picture, ...]:
-    """The picture, half of it, a quarter, ... down to 16 samples: what is shown small is shown without flicker."""
-    levels = [picture]
-    while min(levels[-1].shape[:2]) >= 32:
-        height, width = (side // 2 for side in levels[-1].shape[:2])
-        smaller = cv2.resize(levels[-1], (width, height), interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(smaller, np.uint8))
-    return tuple(levels)
-
-
-def level_for(shown: float, drawn: float, levels: int) -> int:
-    """Which halving serves `shown` pixels a degree of a picture drawn with `drawn`."""
-    level = 0
-    while level + 1 < levels and shown < drawn * 0.71:
-        drawn /= 2
-        level += 1
-    return level
-
-
-def level_matrix(level: int) -> Vectors:
-    """(3, 3): pixels of that halving -> pixels of the whole picture, centre to centre."""
-    scale = float(1 << level)
-    return np.array(((scale, 0, (scale - 1) / 2), (0, scale, (scale - 1) / 2), (0, 0, 1)))
 
 
 def blotches(width: int, height: int, across_px: float, random: np.random.Generator) -> Values:
@@ -64,19 +36,6 @@ def blotches(width: int, height: int, across_px: float, random: np.random.Genera
     step = np.array(((across_px, 0, -across_px), (0, across_px, -across_px)), np.float64)
     smooth = cv2.warpAffine(grid, step, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(np.clip(2.2 * smooth, -1, 1), np.float32)
-
-
-def tile(cells: tuple[tuple[int, float], ...], seed: int) -> Picture:
-    """(TILE_PX, TILE_PX): random blotches around 128; its edges meet."""
-    random, total = np.random.default_rng(seed), np.full((TILE_PX, TILE_PX), 128.0)
-    for across, contrast in cells:
-        grid = random.uniform(-1, 1, (TILE_PX // across, TILE_PX // across)).astype(np.float32)
-        beyond = np.pad(grid, 2, mode="wrap")
-        scale = TILE_PX / grid.shape[0]
-        step = np.array(((scale, 0, -1.5 * scale), (0, scale, -1.5 * scale)))
-        smooth = cv2.warpAffine(beyond, step, (TILE_PX, TILE_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        total += contrast * np.clip(2.2 * smooth, -1, 1)
-    return np.asarray(np.clip(total, 0, 255), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from agent.config import Access, Camera, Http, IceServer, Live, Mask, Mast, Mqtt, Vault, load
 from agent.errors import ConfigurationError
+from agent.heads import Onvif, Patrol, Ptz
+from agent.lenses import CylindricalLens, EquirectangularLens, FisheyeLens, ZoomLens
 
 EXAMPLE = Path(__file__).parents[2] / "firmware-config/vigie.example.toml"
 
@@ -19,7 +21,7 @@ def install(folder: Path, text: str) -> Path:
     for name in ("authority.pub", "judicial.pub"):
         public = Ed25519PrivateKey.generate().public_key()
         (folder / name).write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    for name in ("mqtt.pass", "parvis-fixe.pass"):
+    for name in ("mqtt.pass", "parvis-fixe.pass", "parvis-dome.pass"):
         (folder / name).write_text("a password\n", encoding="utf-8")
     file = folder / "vigie.toml"
     file.write_text(text, encoding="utf-8")
@@ -28,7 +30,12 @@ def install(folder: Path, text: str) -> Path:
 
 def test_the_example_loads_where_its_key_files_are(tmp_path: Path) -> None:
     configuration = load(install(tmp_path, EXAMPLE.read_text(encoding="utf-8")))
-    assert [camera.id for camera in configuration.camera] == ["parvis-fixe", "parvis-large"]
+    assert [camera.id for camera in configuration.camera] == [
+        "parvis-fixe",
+        "parvis-large",
+        "parvis-dome",
+        "parvis-plafond",
+    ]
 
 
 def test_a_missing_password_file_is_named(tmp_path: Path) -> None:
@@ -47,8 +54,14 @@ def uncommented(text: str) -> Iterator[str]:
         yield key if " = " in key or key.startswith("[[") else line
 
 
-@pytest.mark.parametrize("model", [Mast, Vault, Access, Http, Live, IceServer, Mqtt, Camera, Mask])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(Mast, Vault, Access, Http, Live, IceServer, Mqtt, Camera, Mask, Onvif, Ptz, Patrol),
+        *(ZoomLens, EquirectangularLens, CylindricalLens, FisheyeLens),
+    ],
+)
 def test_every_key_is_shown(model: type[BaseModel]) -> None:
     keys = {line.split("=")[0].strip() for line in uncommented(EXAMPLE.read_text(encoding="utf-8"))}
-    tables = {"mask", "ice_servers"}
+    tables = {"mask", "ice_servers", "onvif", "lens", "ptz", "patrol"}
     assert model.model_fields.keys() - tables <= keys

@@ -92,6 +92,22 @@ def test_a_head_that_is_off_by_its_calibration_error_about_any_axis_leaves_nothi
     assert seen > 10_000
 
 
+@pytest.mark.parametrize("tilt", [0.0, -35.0, -70.0])
+def test_boxes_cut_coarsely_are_covered_by_the_bound_on_the_bend(tilt: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pan alone moves things along curves; half way they are furthest from where they are at both ends."""
+    monkeypatch.setattr("agent.masking.cover.STEP_DEG", 20.0)
+    seen = 0
+    for pan in (-8.0, 10.0, 26.0):
+        for rise in (-14, 12):
+            points = [(pan, tilt + rise), (pan + 5, tilt + rise), (pan + 5, tilt + rise + 2), (pan, tilt + rise + 2)]
+            box = ((0.0, 20.0), (tilt, tilt), (60.0, 60.0))
+            poses = [(10.0, tilt, 60.0), (5.0, tilt, 60.0)]
+            found, missed = bare(points, (pan + 2.5, tilt + rise + 1), box, poses, size=(1920, 1080), step=3)
+            assert missed == 0, (points, box)
+            seen += found
+    assert seen > 2000
+
+
 EXTREMES: dict[str, tuple[Points, tuple[float, float]]] = {
     "across the seam": ([(170, 5), (-170, 6), (-172, -8), (171, -5)], (180, 0)),
     "around the zenith": ([(pan, 80) for pan in range(0, 360, 40)], (0, 90)),

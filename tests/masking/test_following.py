@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from agent.directions import basis
 from agent.masking.anchored import Grid, cells_in_view
-from agent.masking.following import FollowingMasks
+from agent.masking.cover import Box
+from agent.masking.following import FollowingMasks, doubt_px
 from agent.masking.lens import View, ZoomTable
 from agent.masking.masker import PtzMasker
 from agent.masking.mosaic import SOLID
@@ -184,6 +185,65 @@ def test_a_cell_has_its_colour_only_while_it_is_wholly_in_the_picture() -> None:
     assert under_the_strip[-1].any()
     assert cells_at(PoseSet.exactly(180, 0, 0)) is None
     assert cells_at(PoseSet.exactly(0, 0, 1.0)) is not None
+
+
+def test_cells_that_the_picture_cuts_are_painted_in_the_fixed_colour() -> None:
+    frame = noise_frame()
+    masker = armed(frame)
+    picture = planes_of(masker.mask(frame, PoseSet.exactly(30, 0, 0)))
+    private = truth(30, 0, 60, 640, 360)
+    assert private[100:250, 0].any()
+    assert set(picture.y[private[:, 0], 0]) == {SOLID[0]}
+    assert set(picture.u[private[::2, 0], 0]) == {SOLID[1]}
+    assert len(set(picture.y[private])) > 1
+
+
+def test_the_cells_under_the_strip_wait_until_they_have_left_it() -> None:
+    """Their picture is under the name: what is read there is the scene, but only a part of the cell."""
+    place = place_of(MASK)
+    assert place.tangent is not None
+    grid = Grid.over(place.tangent)
+    view = View.at(0, -10.2, (LENS.focals((0, 0), SIZE[0]) or (0, 0))[0], *SIZE)
+    without = cells_in_view(grid, view.from_world(), SIZE, 0, 0.0)
+    below = cells_in_view(grid, view.from_world(), SIZE, 40, 0.0)
+    assert without is not None
+    assert below is not None
+    assert without.shown.all()
+    assert not below.shown.all()
+    assert below.shown.any()
+
+
+@pytest.mark.parametrize("hfov", [60.0, 110.0, 170.0])
+def test_the_grid_is_coarser_where_finer_cells_would_be_too_small(hfov: float) -> None:
+    place = place_of(MASK)
+    assert place.tangent is not None
+    grid = Grid.over(place.tangent)
+    focal = SIZE[0] / 2 / math.tan(math.radians(hfov / 2))
+    found = cells_in_view(grid, View.at(0, 0, focal, *SIZE).from_world(), SIZE, 0, 0.0)
+    cell_px = focal * math.tan(math.radians(17 / 12))
+    if found is None:
+        assert cell_px * 12 < 1.4 * SIZE[0] / 45
+    else:
+        assert cell_px * found.union.size > 0.95 * SIZE[0] / 45
+
+
+@pytest.mark.parametrize(
+    ("pan", "tilt", "zoom"),
+    [((0.0, 2.0), (0.0, 0.0), (0.0, 0.0)), ((0, 0), (5.0, 6.0), (0.0, 0.0)), ((0, 0), (0, 0), (0, 0.1))],
+)
+def test_no_point_of_the_picture_moves_further_than_the_doubt_says(
+    pan: tuple[float, float], tilt: tuple[float, float], zoom: tuple[float, float]
+) -> None:
+    focal = LENS.focals(zoom, SIZE[0])
+    assert focal is not None
+    seen = directions(pan[0], tilt[0], LENS.hfov_deg(zoom[0]) or 0, *SIZE)
+    placed = seen @ View.at(pan[1], tilt[1], focal[1], *SIZE).from_world().T
+    placed = placed[..., :2] / placed[..., 2:]
+    columns, rows = np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5)
+    moved = np.hypot(placed[..., 0] - columns, placed[..., 1] - rows)
+    still_there = ((placed >= 0) & (placed <= SIZE)).all(axis=-1)
+    doubt = doubt_px(Box(pan, tilt, focal), SIZE)
+    assert 0.5 * doubt < moved[still_there].max() <= doubt
 
 
 def test_a_cell_has_no_colour_while_the_doubt_is_a_quarter_of_it() -> None:

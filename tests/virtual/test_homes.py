@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.virtual.homes import HOME_CELLS_PX, TILE_PX, Home, halvings, level_for, level_matrix, sheet_for, tile
+from agent.virtual.homes import Home, sheet_for
 from agent.virtual.sphere import angles
 from agent.virtual.world import PRIVATE
 
@@ -24,20 +24,6 @@ def test_somebody_moves_in_a_room_and_it_looks_otherwise_at_night() -> None:
     assert 0.005 < moved.mean() < 0.6
     assert night.mean() > first.mean() + 10
     assert np.array_equal(first, home.picture(1.0, False))
-
-
-def test_the_fine_tiles_edges_meet() -> None:
-    grain = tile(HOME_CELLS_PX, 1).astype(int)
-    assert grain.shape == (TILE_PX, TILE_PX)
-    inner = np.abs(np.diff(grain, axis=1)).mean()
-    assert np.abs(grain[:, 0] - grain[:, -1]).mean() < 1.5 * inner
-    assert np.abs(grain[0] - grain[-1]).mean() < 1.5 * inner
-
-
-def test_halvings_keep_their_place() -> None:
-    levels = halvings(tile(HOME_CELLS_PX, 1))
-    assert [level_for(shown, 256, len(levels)) for shown in (400, 200, 100, 12)] == [0, 0, 1, 4]
-    assert level_matrix(3) @ (0, 0, 1) == pytest.approx((3.5, 3.5, 1))
 
 
 def test_a_sheet_faces_the_mast() -> None:
