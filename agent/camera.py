@@ -22,6 +22,7 @@ from agent.errors import EncoderUnavailable
 from agent.events import Emit, MasksBlind, MasksRestored
 from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
 from agent.lines import line_of
+from agent.ptz.head import TurningHead
 from agent.queues import LatestFrame
 from agent.units import Blind, Frame, MaskedFrame, MaskState
 
@@ -105,10 +106,15 @@ class Camera:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"picture-{settings.id}", daemon=True)
 
+    @property
+    def head(self) -> TurningHead | None:
+        """The head of a camera that turns."""
+        return self._line.head
+
     def start(self) -> None:
         """Starts its threads, and those of its head where it has one."""
-        if self._line.head is not None:
-            self._line.head.start()
+        if self.head is not None:
+            self.head.start()
         self._thread.start()
         self._capture.start()
 
@@ -119,8 +125,8 @@ class Camera:
         self._frames.close()
         if self._thread.is_alive():
             self._thread.join()
-        if self._line.head is not None:
-            self._line.head.stop()
+        if self.head is not None:
+            self.head.stop()
 
     def _run(self) -> None:
         self._guarded(self.main.prepare)

@@ -26,6 +26,8 @@ from agent.facts import CameraFacts, MastFacts
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
+from agent.ptz.helm import Helm
+from agent.ptz.plan import plan_of
 from agent.reload import changes, prints
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 CLOCK_STEP_S = 1.0
 CLOCK_LOOK_S = 1.0
 LIVE_RETRY_S = 5.0
+ASPECT = 16 / 9
+"""Of a picture in which an operator draws a rectangle to look at; a 4:3 camera then shows a little more above."""
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -60,6 +64,7 @@ class Mast:
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
         self._telemetry_task: asyncio.Task[None] | None = None
+        self._helm_tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._changing = asyncio.Lock()
         self._prints = prints(configuration)
@@ -141,7 +146,7 @@ class Mast:
         async with self._changing:  # a reload that has begun ends first: half of one would start what is stopped here
             for task in keepers:
                 task.cancel()
-            await self._end(self._live_task)
+            await self._end_live()
             await asyncio.to_thread(self._stop_cameras, list(self._cameras))
             await self._end(self._telemetry_task)
 
@@ -174,6 +179,7 @@ class Mast:
             name: LiveCamera(name, camera.settings.name, camera.main.source, camera.tile.source)
             for name, (camera, _) in self._cameras.items()
         }
+        helms = self._helms()
         self._live = LiveServer(
             configuration.http,
             configuration.live,
@@ -183,8 +189,25 @@ class Mast:
             self.facts,
             self.healthy,
             self.emit,
+            helms,
         )
         self._live_task = tasks.create_task(self._keep_live(self._live, retry=retry), name="live")
+        self._helm_tasks = [tasks.create_task(one.run(), name=f"helm-{name}") for name, one in helms.items()]
+
+    def _helms(self) -> dict[str, Helm]:
+        """Who steers, for each camera that turns."""
+        helms = {}
+        for name, (camera, _) in self._cameras.items():
+            head, ptz = camera.head, camera.settings.ptz
+            if head is not None and ptz is not None:
+                helms[name] = Helm(name, head, plan_of(ptz), ASPECT, self._clock, self.emit)
+        return helms
+
+    async def _end_live(self) -> None:
+        """Ends views and steering; heads that are driven are told to stop."""
+        await self._end(self._live_task)
+        for task in self._helm_tasks:
+            await self._end(task)
 
     async def _keep_live(self, live: LiveServer, *, retry: bool) -> None:
         """Serves; with `retry` (after a reload) an address that cannot be had costs the views, not the recording."""
@@ -269,7 +292,7 @@ class Mast:
         todo = changes(self._prints, now)
         self._configuration, self._prints = new, now
         if todo.live:
-            await self._end(self._live_task)
+            await self._end_live()
         await asyncio.to_thread(self._stop_cameras, list(todo.gone))
         if todo.vault:
             await asyncio.to_thread(self._vault.close)
@@ -287,7 +310,7 @@ class Mast:
 
     async def _begin_again(self, configuration: Configuration, tasks: asyncio.TaskGroup) -> None:
         """After a reload that failed half-way: everything anew, as it was."""
-        await self._end(self._live_task)
+        await self._end_live()
         await asyncio.to_thread(self._close)
         self._configuration = configuration
         self._prints = await asyncio.to_thread(prints, configuration)

@@ -22,7 +22,8 @@ FLOORS = (
     ("agent.cli",),
     ("agent.mast", "agent.virtual"),
     ("agent.camera",),
-    ("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding"),
+    ("agent.lines",),
+    ("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
     ("agent.masking", "agent.access", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""
@@ -45,7 +46,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aio_rtsp_toolkit": ("agent/virtual/server.py",),
-    "aiohttp": ("agent/live/http.py", "agent/virtual/demo.py"),
+    "aiohttp": ("agent/live/http.py", "agent/virtual/demo.py", "agent/virtual/onvif_server.py"),
     "aiomqtt": ("agent/telemetry/link.py",),
     "aiortc": ("agent/live/webrtc.py",),
     "amqtt": ("agent/virtual/broker.py",),
@@ -55,14 +56,17 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/vault/muxer.py",
         "agent/live/webrtc.py",
         "agent/virtual/film.py",
+        "agent/virtual/video.py",
     ),
-    "cv2": ("agent/masking/", "agent/encoding/scale.py", "agent/virtual/"),
+    "cv2": ("agent/masking/", "agent/encoding/scale.py", "agent/ptz/motion.py", "agent/virtual/"),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo.py"),
     "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py"),
+    "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
+    "zeep": ("agent/ptz/onvif.py",),
     # values and arithmetic, at home everywhere
     "cryptography": ("",),
     "numpy": ("",),
@@ -77,7 +81,14 @@ OWNED_BY_HAND = {
 }
 """Files that await and cancel their tasks themselves, and why no TaskGroup serves there."""
 
-PLAIN_PIXELS = ("agent/units.py", "agent/queues.py", "agent/camera.py", "agent/capture/", "agent/masking/")
+PLAIN_PIXELS = (
+    "agent/units.py",
+    "agent/queues.py",
+    "agent/camera.py",
+    "agent/lines.py",
+    "agent/capture/",
+    "agent/masking/",
+)
 
 
 def sources(*folders: str) -> list[Path]:
@@ -362,7 +373,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     for library in sorted({module.partition(".")[0] for tree in PARSED.values() for module, _ in imports(tree)}):
         if library in sys.stdlib_module_names or library in ("agent", "provisioning"):
             continue
-        wheels = {wheel.lower() for wheel in provided.get(library, [library])} | {library.replace("_", "-")}
+        wheels = {wheel.lower().replace("_", "-") for wheel in provided.get(library, [library])}
         # pydantic_core comes with pydantic, at the version that it wants
         assert wheels & declared or library == "pydantic_core", f"{library} is imported and not declared"
 

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import av
 import numpy as np
 
 from agent.virtual import frame_code
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
 from agent.virtual.render import truth
-from tests.e2e.box import ROOT, vigie
+from tests.e2e.box import ROOT, free_port, vigie
 from tests.e2e.judge import leaks
 from tests.needs import needs
 
@@ -49,7 +50,7 @@ class Witness:
         self._thread.join(10)
 
 
-def configuration(folder: Path, ptz: VirtualPtz) -> Path:
+def configuration(folder: Path, ptz: VirtualPtz, port: int = 0) -> Path:
     """A mast with this one head, as a technician would write it."""
     assert vigie("keys", "init", "--out", str(folder / "keys"), module="provisioning.cli").returncode == 0
     (folder / "head.pass").write_text(ptz.password + "\n")
@@ -66,7 +67,7 @@ segment_seconds = 4
 [access]
 authorities = ["keys/authority.pub"]
 [http]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{port}"
 [[camera]]
 id = "tete"
 name = "Tete"
@@ -158,3 +159,57 @@ async def test_no_picture_of_a_turning_head_shows_a_private_place(tmp_path: Path
         seen, of, _ = judged(witness.pictures, witness, ptz)
         assert seen > 0.8 * of
         assert bad == 0, f"{bad} of {total} blocks leak, in pictures {where[:20]}"
+
+
+async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: Path) -> None:
+    port = free_port()
+    async with virtual_ptz(tmp_path / "virtual", Setup()) as ptz, aiohttp.ClientSession() as web:
+        path = configuration(tmp_path, ptz, port)
+        allowed, watcher = grant(tmp_path, "live,ptz"), grant(tmp_path, "live")
+        url = f"http://127.0.0.1:{port}/ptz/tete"
+
+        async def order(token: str, **values: object) -> int:
+            async with web.post(url, json=values, headers={"Authorization": f"Bearer {token}"}) as answer:
+                return answer.status
+
+        async def turned(pan_deg: float) -> None:
+            async with asyncio.timeout(20):
+                while abs((await ptz.now())["pan_deg"] - pan_deg) > 0.5:
+                    await asyncio.sleep(0.1)
+
+        with (tmp_path / "log").open("wb") as log:
+            command = [sys.executable, "-m", "agent", "run", "--config", str(path)]
+            agent = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=ROOT)
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    if await order(allowed, order="absolute", pan_deg=20, tilt_deg=0, zoom=0.2) == 200:
+                        break
+                except aiohttp.ClientConnectionError:
+                    pass
+                await asyncio.sleep(0.2)
+        await turned(20)
+        assert await order(watcher, order="stop") == 403
+        assert await order(allowed, order="fly") == 400
+        assert await order(allowed, order="velocity", pan=0.2, tilt=0, zoom=0) == 200
+        await asyncio.sleep(0.3)
+        assert (await ptz.now())["turning"]
+        async with asyncio.timeout(5):  # the dead man's stop: nothing is sent any more
+            while (await ptz.now())["turning"]:
+                await asyncio.sleep(0.05)
+        assert 20 < (await ptz.now())["pan_deg"] < 80
+        agent.terminate()
+        assert await agent.wait() == 0
+        assert "eyJ" not in (tmp_path / "log").read_text()
+
+
+def grant(folder: Path, allow: str) -> str:
+    """A grant for this head, as the authority makes one."""
+    done = vigie(
+        *("grant", "--authority", str(folder / "keys" / "authority.key"), "--agent", "7", "--name", "N", "--service"),
+        *("PM", "--mast", "mat-1", "--camera", "tete", "--allow", allow, "--basis", "event", "--reference", "R-1"),
+        *("--reason", "14 juillet", "--valid", "1h"),
+        module="provisioning.cli",
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
