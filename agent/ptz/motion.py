@@ -6,7 +6,8 @@
 Laws
 - It sees plain luma, so it lives beside masking: it keeps two pictures of 160 columns in memory and gives away numbers.
 - Every corner of the picture votes. Less than `AGREEMENT` of them, or none in whole quarters, is no motion at all but
-  "unknown"; so is a motion that a fifth of the picture stands still against, which is a lorry and not the head.
+  "unknown"; so is a motion that a tenth of the picture stands still against, or that comes from one picture to the next
+  as no motor could: that is a lorry and not the head.
 - Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
   rests; each new reference adds its own error to `drift`.
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
@@ -35,7 +36,7 @@ TEXTURE = 4e-4
 """Least eigenvalue of a corner worth following (of luma in 0..1)."""
 LEAST_POINTS = 12
 AGREEMENT = 0.6
-STANDING = 0.2
+STANDING = 0.1
 NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
@@ -45,6 +46,8 @@ WEAK_PICTURES = 50
 """In a row, in which less than `STRONG` agrees: the reference has aged, as the light and the parked cars have."""
 STRONG = 0.75
 LEAST_SLACK_PX = 0.03
+HARDEST_RAD_S2 = np.radians(600.0)
+"""No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
@@ -103,6 +106,7 @@ class Motion:
         self._last: Plane | None = None
         self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
         self._step: Floats = np.zeros(4)
+        self._rate: Floats | None = None  # radians a second of yaw and pitch
         self._known_s = 0.0
         self._lost = self._weak = 0
 
@@ -117,21 +121,30 @@ class Motion:
             return self._begin(small, taken, stamp_s)
         half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
         fit = self._fit(self._reference, small, half, self._placed + self._step)
-        if fit is not None:
+        if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, half, fit, rebased=False)
         before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
         fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
-        if fit is None:
+        if fit is None or not self._plausible(fit, np.zeros(4), stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, np.zeros(4)
         return self._known(small, taken, stamp_s, half, fit, rebased=True)
+
+    def _plausible(self, fit: _Fit, placed: Floats, stamp_s: float) -> bool:
+        """Whether a motor could have come from the last motion to this one."""
+        if self._rate is None:
+            return True
+        seconds = max(0.001, stamp_s - self._known_s)
+        change = np.abs((fit.motion - placed)[:2] / seconds - self._rate).max()
+        return bool(change < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds)
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
         found = corners(small)
         self._reference = _Reference(small, found)
         self._last, self._lost, self._known_s = None, 0, stamp_s
         self._placed = self._step = np.zeros(4)
+        self._rate = None
         blank = len(found) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
         return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
@@ -147,6 +160,7 @@ class Motion:
 
     def _known(self, small: Plane, taken: Instant, stamp_s: float, half: float, fit: _Fit, *, rebased: bool) -> Sight:
         step = fit.motion - self._placed
+        self._rate = step[:2] / max(0.001, stamp_s - self._known_s)
         self._lost, self._known_s, self._last = 0, stamp_s, small
         self._placed, self._step = fit.motion, step
         drift = drift_zoom = 0.0
@@ -254,7 +268,8 @@ def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | Non
     deviation = float(np.sqrt(np.mean(error_px[agree] ** 2)))
     error_px_all = max(LEAST_SLACK_PX, 4 * deviation / np.sqrt(count))  # neighbours err together
     reach = max(0.1, float(np.abs(starts[agree]).max()))
-    return _Fit(motion, count / voters, error_px_all / focal, error_px_all / focal / reach * 2, shift_px)
+    error = float(error_px_all / focal)
+    return _Fit(motion, count / voters, error, 2 * error / reach, shift_px)
 
 
 def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:

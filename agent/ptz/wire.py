@@ -67,11 +67,13 @@ class Wire:
         self._used = 0.0
         self._challenge: Challenge | None = None
         self._count = 0
+        self._was_cut = False
         self.sent_ns = 0
         """Monotonic, when the last request had left."""
 
     def cut(self) -> None:
         """Ends what is under way, and the connection."""
+        self._was_cut = True
         held = self._socket
         if held is not None:
             with contextlib.suppress(OSError):
@@ -87,6 +89,7 @@ class Wire:
         """The answer to one POST, whatever its status, or HeadSilent within `deadline_s`."""
         until = time.monotonic() + deadline_s
         parts = urlsplit(url)
+        self._was_cut = False
         try:
             with _Deadline(self, deadline_s):
                 found = self._ask(parts, body, content_type, until)
@@ -103,7 +106,7 @@ class Wire:
             return self._exchange(parts, body, content_type, until)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             self.close()
-            if fresh or time.monotonic() >= until:
+            if fresh or self._was_cut or time.monotonic() >= until:
                 raise
         self._open(parts, until)  # a kept connection that the head had closed meanwhile
         return self._exchange(parts, body, content_type, until)
@@ -150,11 +153,15 @@ class Wire:
         return self._read(connection.getresponse())
 
     def _read(self, response: http.client.HTTPResponse) -> Answer:
-        body = response.read(MOST_BYTES + 1)
+        with response:
+            body = response.read(MOST_BYTES + 1)
+            missing = response.length
         received = time.monotonic_ns()
         encoding = response.headers.get("Content-Encoding", "identity")
         if len(body) > MOST_BYTES or encoding != "identity":
             raise http.client.HTTPException("too large" if len(body) > MOST_BYTES else "encoded")
+        if missing or self._was_cut:  # http.client gives what it has when the connection ends early
+            raise http.client.IncompleteRead(body)
         if response.status == 401:
             self._take_challenge(", ".join(response.headers.get_all("WWW-Authenticate", [])))
         self._used = time.monotonic()

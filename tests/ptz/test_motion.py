@@ -1,0 +1,181 @@
+"""The picture's own motion: against the virtual street's truth, and against real street CCTV that stands still."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from agent.clock import Instant
+from agent.ptz.evidence import Sight
+from agent.ptz.motion import COLUMNS, Motion
+from agent.units import Plane
+from agent.virtual.render import Lens, TurningStreet
+from agent.virtual.sphere import View
+
+CCTV = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
+FPS = 25
+PIXEL = 2 / COLUMNS
+Aim = tuple[float, float, float]
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> TurningStreet:
+    return TurningStreet(tmp_path_factory.mktemp("street"))
+
+
+def footage(limit: int) -> Iterator[Plane]:
+    capture = cv2.VideoCapture(str(CCTV))
+    for _ in range(limit):
+        good, picture = capture.read()
+        assert good
+        yield cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+
+
+def look(motion: Motion, picture: Plane, index: int, hfov_deg: float = 60.0) -> Sight:
+    return motion.look(picture, Instant(index * 10**9 // FPS), index / FPS, hfov_deg)
+
+
+def followed(
+    street: TurningStreet, aim: Callable[[float], Aim], seconds: float = 2.0, noise: float = 3.0, hint: float = 1.0
+) -> tuple[list[Sight], float]:
+    """Every sight of a head that really turns, and the largest error as a share of what the sights own up to."""
+    lens, motion, dice = Lens(street, 704, 576), Motion(), np.random.default_rng(1)
+    sights: list[Sight] = []
+    path, truth, owned, worst = np.zeros(3), np.zeros(3), np.zeros(3), 0.0
+    before = aim(0)
+    for index in range(int(seconds * FPS)):
+        pan, tilt, hfov = aim(index / FPS)
+        luma = cv2.cvtColor(lens.picture(View(pan, tilt, hfov), index / FPS), cv2.COLOR_BGR2GRAY).astype(np.float64)
+        luma = np.clip(luma + dice.normal(0, noise, luma.shape), 0, 255)
+        sight = look(motion, luma.astype(np.uint8), index, hfov * hint)
+        sights.append(sight)
+        half = math.tan(math.radians(hfov / 2))
+        level = math.cos(math.radians((tilt + before[1]) / 2))
+        step = np.array([(pan - before[0]) * level, tilt - before[1], 0.0])
+        step[2] = math.log(half) - math.log(math.tan(math.radians(before[2] / 2)))
+        unit = math.degrees(half)
+        if index and sight.known:
+            assert not sight.broken
+            path += (sight.across * unit, sight.up * unit, sight.spread)
+            truth += step
+            owned += 0.01 * np.abs(step) + (sight.drift * unit, sight.drift * unit, sight.drift_spread)
+            slack = 2 * np.array([sight.slack * unit, sight.slack * unit, sight.slack_spread])
+            worst = max(worst, float((np.abs(path - truth) / (owned + slack)).max()))
+            before = (pan, tilt, hfov)
+        elif not index:
+            before = (pan, tilt, hfov)
+    return sights, worst
+
+
+@pytest.mark.parametrize(
+    "aim",
+    [
+        lambda at: (20, 5, 60),
+        lambda at: (20, 5, 3),
+        lambda at: (20 + 30 * at, -5, 60),
+        lambda at: (20 - 60 * at, -5, 60),
+        lambda at: (20 + 30 * at, -45, 60),
+        lambda at: (20 + 10 * at, 5, 13.4),
+        lambda at: (20 + 5 * at, 5, 3),
+        lambda at: (20, 5, 60 * math.exp(-0.75 * at)),
+        lambda at: (20 + 10 * at, 5, 60 * math.exp(-0.5 * at)),
+        lambda at: (20 + 0.2 * at, 5, 60),
+        lambda at: (20 + 8 * math.sin(4 * at), 5 * math.sin(3 * at), 40),
+    ],
+    ids=["rest", "rest-tele", "30", "60", "down", "mid", "tele", "zoom", "zoom-pan", "creep", "sway"],
+)
+@pytest.mark.parametrize("night", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["day", "night"])
+def test_the_path_is_true_to_what_it_owns_up_to(
+    street: TurningStreet, aim: Callable[[float], Aim], night: bool
+) -> None:
+    street.set_night(night)
+    sights, worst = followed(street, aim, noise=8.0 if night else 3.0)
+    assert sum(not one.known for one in sights) <= 2
+    assert worst < 1.0
+
+
+def test_a_field_of_view_that_is_thought_a_little_wrong_does_little_harm(street: TurningStreet) -> None:
+    street.set_night(False)
+    _, worst = followed(street, lambda at: (20 + 30 * at, -5, 60), hint=1.03)
+    assert worst < 1.0
+
+
+def test_people_and_cars_that_pass_are_not_the_head() -> None:
+    motion, at, farthest = Motion(), np.zeros(2), 0.0
+    sights = [look(motion, picture, index) for index, picture in enumerate(footage(250))]
+    for sight in sights:
+        at += (sight.across, sight.up)
+        farthest = max(farthest, float(np.abs(at).max()))
+    assert sum(not one.known for one in sights) <= 1
+    assert farthest < 0.25 * PIXEL
+    assert sum(one.drift for one in sights) < 0.5 * PIXEL
+
+
+def test_a_knock_of_the_real_picture_is_seen_amid_the_people() -> None:
+    motion, at = Motion(), 0.0
+    for index, picture in enumerate(footage(60)):
+        shifted = np.roll(picture, -8, axis=1) if index >= 30 else picture
+        at += look(motion, shifted, index, 5.0).across  # so narrow that a shift and a turn are one
+    assert at == pytest.approx(8 / (768 / 2), rel=0.05)
+
+
+def test_clouds_and_lamps_are_not_the_head() -> None:
+    motion, farthest = Motion(), 0.0
+    ramp = np.linspace(0.6, 1.0, 768)
+    for index, picture in enumerate(footage(75)):
+        light = 1.0 - 0.4 * abs(math.sin(index / 10)) * ramp
+        sight = look(motion, (picture * light).astype(np.uint8), index)
+        assert sight.known
+        farthest = max(farthest, abs(sight.across), abs(sight.up))
+    assert farthest < 0.3 * PIXEL
+
+
+def test_a_lorry_before_the_lens_is_no_motion_of_the_head() -> None:
+    dice, motion = np.random.default_rng(5), Motion()
+    lorry = cv2.resize(dice.integers(0, 255, (40, 40), np.uint8), (480, 576), interpolation=cv2.INTER_NEAREST)
+    for index, picture in enumerate(footage(60)):
+        left = index * 12
+        seen = picture.copy()
+        width = min(480, 768 - left)
+        seen[:, left : left + width] = lorry[:, :width]
+        sight = look(motion, seen, index)
+        if sight.broken and index:
+            break  # the thread is lost, and says so
+        assert abs(sight.across) < 2 * PIXEL or not sight.known
+    assert sight.broken
+
+
+def test_fog_is_blank_and_neither_known_nor_still() -> None:
+    motion, dice = Motion(), np.random.default_rng(2)
+    for index in range(10):
+        sight = look(motion, np.clip(dice.normal(128, 2, (576, 768)), 0, 255).astype(np.uint8), index)
+        assert not sight.known
+    assert sight.blank
+
+
+def test_another_scene_from_one_picture_to_the_next_breaks_the_path() -> None:
+    motion, pictures = Motion(), list(footage(2))
+    look(motion, pictures[0], 0)
+    other = np.ascontiguousarray(pictures[0].T[:576, :576])
+    other = cv2.resize(other, (768, 576))
+    sights = [look(motion, other, index) for index in range(1, 8)]
+    assert not sights[0].known
+    assert any(one.broken for one in sights)
+
+
+def test_a_new_connection_begins_a_new_path() -> None:
+    motion, pictures = Motion(), list(footage(3))
+    for index in range(2):
+        look(motion, pictures[index], index)
+    motion.forget()
+    assert look(motion, pictures[2], 2).broken
+    assert look(motion, np.ascontiguousarray(pictures[2][:288]), 3).broken
+
+
+def test_a_picture_of_one_grey_level_or_of_a_few_pixels_breaks_nothing() -> None:
+    motion = Motion()
+    for index, shape in enumerate([(576, 768), (576, 768), (16, 16), (1, 1), (2000, 3)]):
+        assert not look(motion, np.full(shape, 90, np.uint8), index).known
