@@ -1,7 +1,9 @@
-"""The HTTP side of live view: WHEP, the page, its state, health and metrics. The only file that touches aiohttp.
+"""The HTTP side: WHEP, steering, the page, its state, health and metrics. The only file that touches aiohttp.
 
     POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
     DELETE /whep/<camera>/<session>               under the same grant: the view ends
+    POST   /ptz/<camera>                          one steering order as JSON, under a grant that allows ptz
+    GET    /ptz/<camera>/ws                       a joystick's WebSocket (`steering`)
     GET    /state                                 under a live grant: what the page shows
     GET    /  and its scripts and style              the page: no secret in it, no grant asked for
     GET    /healthz                               ok or not, nothing else
@@ -12,17 +14,20 @@ Laws
 - A grant comes in the Authorization header and nowhere else; nothing is logged about a request.
 - Every refusal is one sentence as JSON, `{"error": word, "message": sentence}`, with CORS headers for configured
   origins, so that a page can say why. An unforeseen error says nothing of its inside.
+- It is long because aiohttp is to be found in one place: what is not about HTTP stands elsewhere.
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import WSMsgType, hdrs, web
 
 from agent.access.grants import Grant, GrantJudge, bearer, require
 from agent.clock import Clock
@@ -35,6 +40,8 @@ from agent.live.metrics import CONTENT_TYPE, exposition
 from agent.live.sdp import MAX_BYTES, read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
 from agent.live.state import ice_links, page_state
+from agent.live.steering import MOST_BYTES as MOST_MESSAGE
+from agent.live.steering import Joystick, Steering
 from agent.queues import UnitSource
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,6 +50,9 @@ SDP = "application/sdp"
 RETRY_AFTER_S = "10"
 BODY_S = 10.0
 STOP_S = 2.0
+BEAT_S = 5.0
+"""A WebSocket whose other side does not answer a ping within half of this is gone."""
+GOING_AWAY = 1001  # RFC 6455 section 7.4.1
 PAGE = {
     "/": ("index.html", "text/html"),
     "/vigie.js": ("vigie.js", "text/javascript"),
@@ -102,6 +112,7 @@ class Api:
         healthy: Callable[[], bool],
         sessions: Sessions,
         ice_servers: Sequence[IceServer],
+        steering: Mapping[str, Steering],
     ) -> None:
         self.judge = judge
         self._clock = clock
@@ -110,6 +121,8 @@ class Api:
         self._healthy = healthy
         self._sessions = sessions
         self._ice_servers = tuple(ice_servers)
+        self._steering = dict(steering)
+        self._joysticks: set[web.WebSocketResponse] = set()
         self._metrics = exposition(facts)
         page = files("agent.live") / "page"
         self._page = {path: ((page / name).read_bytes(), kind) for path, (name, kind) in PAGE.items()}
@@ -125,6 +138,8 @@ class Api:
             web.options("/whep/{camera}", self.options),
             web.delete("/whep/{camera}/{session}", self.end),
             web.options("/whep/{camera}/{session}", self.options),
+            web.post("/ptz/{camera}", self.steer),
+            web.get("/ptz/{camera}/ws", self.joystick),
         ]
 
     def _grant(self, request: web.Request) -> tuple[str, Grant]:
@@ -209,6 +224,69 @@ class Api:
         await self._sessions.end(view, "left")
         return web.Response(status=200)
 
+    def _turning(self, camera: str) -> Steering:
+        """The camera's steering; 404 for cameras that are unknown or do not turn."""
+        if camera not in self._steering:
+            known = camera in self._cameras
+            raise web.HTTPNotFound(
+                reason=say(en="this camera does not turn", fr="cette caméra ne tourne pas")
+                if known
+                else say(en="no such camera on this mast", fr="caméra inconnue sur ce mât")
+            )
+        return self._steering[camera]
+
+    async def steer(self, request: web.Request) -> web.Response:
+        """`POST /ptz/<camera>`: one order."""
+        _, grant = self._grant(request)
+        camera = request.match_info["camera"]
+        steering = self._turning(camera)
+        require(grant, camera, "ptz")
+        async with asyncio.timeout(BODY_S):
+            raw = await request.read()
+        status, body = await steering.steer(grant, raw)
+        wait = {str(hdrs.RETRY_AFTER): str(math.ceil(body["retry_after_s"]))} if "retry_after_s" in body else None
+        return web.json_response(body, status=status, headers=wait)
+
+    async def joystick(self, request: web.Request) -> web.StreamResponse:
+        """`/ptz/<camera>/ws`: grant and orders come as messages, so that no address carries them."""
+        camera = request.match_info["camera"]
+        steering = self._turning(camera)
+        socket = web.WebSocketResponse(heartbeat=BEAT_S, max_msg_size=MOST_MESSAGE, compress=False)
+        if not socket.can_prepare(request):
+            raise web.HTTPBadRequest(reason=say(en="this is a WebSocket", fr="ceci est un WebSocket"))
+        await socket.prepare(request)
+        self._joysticks.add(socket)
+        try:
+            await Joystick(_Socket(socket), lambda: self.judge, self._clock, camera, steering).talk()
+        finally:
+            self._joysticks.discard(socket)
+            await socket.close()
+        return socket
+
+    async def hang_up(self) -> None:
+        """Ends every WebSocket: the listener is going."""
+        for socket in tuple(self._joysticks):
+            await socket.close(code=GOING_AWAY)
+
+
+class _Socket:
+    """aiohttp's WebSocket as `steering` sees one."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def receive(self, timeout_s: float) -> str | None:
+        async with asyncio.timeout(timeout_s):
+            message = await self._socket.receive()
+        return str(message.data) if message.type is WSMsgType.TEXT else None
+
+    async def send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(ConnectionError, RuntimeError):  # the other side has left meanwhile
+            await self._socket.send_json(message)
+
+    async def close(self, code: int) -> None:
+        await self._socket.close(code=code)
+
 
 async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
     """The handler's answer, or the refusal that says why there is none."""
@@ -280,6 +358,7 @@ def application(api: Api, origins: Sequence[str], door: Door) -> web.Application
     app = web.Application(middlewares=[around], client_max_size=MAX_BYTES)
     app.add_routes(api.routes())
     app.on_response_prepare.append(dress)
+    app.on_shutdown.append(lambda _: api.hang_up())
     return app
 
 

@@ -16,6 +16,7 @@ from agent.facts import MastFacts
 from agent.live import listener
 from agent.live.http import Api, Renditions, Server, application
 from agent.live.sessions import Sessions
+from agent.live.steering import Steering
 from agent.queues import UnitSource
 
 
@@ -42,12 +43,13 @@ class LiveServer:
         facts: Callable[[], MastFacts],
         healthy: Callable[[], bool],
         emit: Emit,
+        steering: Mapping[str, Steering] | None = None,
     ) -> None:
         self._http = http
         self._door = listener.Door()
         self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers)
         renditions = {one.id: Renditions(one.main, one.tile) for one in cameras.values()}
-        self._api = Api(judge, clock, renditions, facts, healthy, self._sessions, live.ice_servers)
+        self._api = Api(judge, clock, renditions, facts, healthy, self._sessions, live.ice_servers, steering or {})
         self.port = 0
 
     def viewers(self, camera: str) -> int:
