@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from agent.masking.anchored import Cells, Grid, cells_in_view, number_cells
+from agent.masking.anchored import Cells, Grid, cells_in_view, doubled, number_cells
 from agent.masking.cover import Box, Cover, Stencil
 from agent.masking.lens import View, ZoomTable
 from agent.masking.mosaic import SOLID
@@ -45,7 +45,7 @@ class _Patch:
         numbers = None
         if cells is not None:
             numbers = number_cells(cells.grid, view.from_world(), stencil.left, stencil.top, width, height)
-        return cls(stencil, _doubled(stencil.cells), numbers, cells)
+        return cls(stencil, doubled(stencil.cells), numbers, cells)
 
     def paint(self, picture: Picture, colours: tuple[Plane, ...] | None) -> None:
         stencil = self.stencil
@@ -55,15 +55,11 @@ class _Patch:
         boxes = (picture.y[fine], picture.u[rows, columns], picture.v[rows, columns])
         for index, (box, where) in enumerate(zip(boxes, (self.fine, stencil.cells, stencil.cells), strict=True)):
             if colours is None or self.numbers is None:
-                np.copyto(box, np.uint8(SOLID[index]), where=where.view(bool))
-                continue
-            painted = np.asarray(cv2.LUT(self.numbers, colours[index]), np.uint8)
-            cv2.copyTo(painted if index else _doubled(painted), where, box)
-
-
-def _doubled(blocks: Plane) -> Plane:
-    height, width = blocks.shape
-    return np.asarray(cv2.resize(blocks, (2 * width, 2 * height), interpolation=cv2.INTER_NEAREST), np.uint8)
+                painted = np.full(where.shape, SOLID[index], np.uint8)
+            else:
+                painted = np.asarray(cv2.LUT(self.numbers, colours[index]), np.uint8)
+                painted = painted if index else doubled(painted)
+            cv2.copyTo(painted, where, box)
 
 
 class FollowingMasks:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import av
@@ -172,10 +173,12 @@ async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: 
             async with web.post(url, json=values, headers={"Authorization": f"Bearer {token}"}) as answer:
                 return answer.status
 
-        async def turned(pan_deg: float) -> None:
-            async with asyncio.timeout(20):
-                while abs((await ptz.now())["pan_deg"] - pan_deg) > 0.5:
-                    await asyncio.sleep(0.1)
+        async def becomes(condition: Callable[[dict[str, Any]], bool]) -> bool:
+            for _ in range(200):
+                if condition(await ptz.now()):
+                    return True
+                await asyncio.sleep(0.1)
+            return False
 
         with (tmp_path / "log").open("wb") as log:
             command = [sys.executable, "-m", "agent", "run", "--config", str(path)]
@@ -188,15 +191,13 @@ async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: 
                 except aiohttp.ClientConnectionError:
                     pass
                 await asyncio.sleep(0.2)
-        await turned(20)
+        assert await becomes(lambda now: abs(now["pan_deg"] - 20) < 0.5)
         assert await order(watcher, order="stop") == 403
         assert await order(allowed, order="fly") == 400
         assert await order(allowed, order="velocity", pan=0.2, tilt=0, zoom=0) == 200
         await asyncio.sleep(0.3)
         assert (await ptz.now())["turning"]
-        async with asyncio.timeout(5):  # the dead man's stop: nothing is sent any more
-            while (await ptz.now())["turning"]:
-                await asyncio.sleep(0.05)
+        assert await becomes(lambda now: not now["turning"])  # the dead man's stop: nothing is sent any more
         assert 20 < (await ptz.now())["pan_deg"] < 80
         agent.terminate()
         assert await agent.wait() == 0

@@ -87,7 +87,7 @@ def followed(
     ],
     ids=["rest", "rest-tele", "30", "60", "down", "mid", "tele", "zoom", "zoom-pan", "creep", "sway"],
 )
-@pytest.mark.parametrize("night", [False, True], ids=["day", "night"])
+@pytest.mark.parametrize("night", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["day", "night"])
 def test_the_path_is_true_to_what_it_owns_up_to(
     street: TurningStreet, aim: Callable[[float], Aim], night: bool
 ) -> None:
@@ -142,7 +142,10 @@ def test_a_lorry_before_the_lens_is_no_motion_of_the_head() -> None:
         width = min(480, 768 - left)
         seen[:, left : left + width] = lorry[:, :width]
         sight = look(motion, seen, index)
+        if sight.broken and index:
+            break  # the thread is lost, and says so
         assert abs(sight.across) < 2 * PIXEL or not sight.known
+    assert sight.broken
 
 
 def test_fog_is_blank_and_neither_known_nor_still() -> None:
