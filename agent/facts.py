@@ -23,6 +23,23 @@ Capture = Literal["starting", "live", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
+class PtzFacts:
+    """A turning head as it last reported: degrees, zoom 0..1 and the view that it gives (None outside the table).
+
+    `preset`: where it was last sent by name. `held`: somebody steers. `age_ms`: how long ago the report came.
+    """
+
+    pan_deg: float
+    tilt_deg: float
+    zoom: float
+    hfov_deg: float | None
+    moving: bool
+    preset: str
+    held: bool
+    age_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class CameraFacts:
     """One camera now. Rates are over the last few seconds; counters run since the agent's start.
 
@@ -51,6 +68,8 @@ class CameraFacts:
     encoded: Mapping[str, int] = field(default_factory=dict)
     """Pictures encoded, by rendition (`main`, `tile`)."""
     latency: Latency = Latency()
+    ptz: PtzFacts | None = None
+    """None for a camera that stands still, and for a head that has not reported yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from agent.clock import SystemClock
 from agent.config import Configuration, load
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
-from agent.facts import CameraFacts, MastFacts
+from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
@@ -64,6 +64,7 @@ class Mast:
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
         self._telemetry_task: asyncio.Task[None] | None = None
+        self._helms: dict[str, Helm] = {}
         self._helm_tasks: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._changing = asyncio.Lock()
@@ -100,7 +101,23 @@ class Mast:
             last_segment=told.last_segment,
             viewers=self._live.viewers(name) if self._live is not None else 0,
         )
-        return replace(facts, dropped={**facts.dropped, "vault": told.dropped})
+        return replace(facts, dropped={**facts.dropped, "vault": told.dropped}, ptz=self._ptz_facts(camera))
+
+    def _ptz_facts(self, camera: Camera) -> PtzFacts | None:
+        head, helm = camera.head, self._helms.get(camera.settings.id)
+        where = None if head is None else head.where()
+        if head is None or where is None:
+            return None
+        return PtzFacts(
+            pan_deg=round(where.pan_deg, 2),
+            tilt_deg=round(where.tilt_deg, 2),
+            zoom=round(where.zoom, 4),
+            hfov_deg=head.settings.optics.hfov_deg(where.zoom),
+            moving=where.moving,
+            preset="" if helm is None else helm.preset,
+            held=helm is not None and helm.held,
+            age_ms=(self._clock.instant() - where.at) / 1e6,
+        )
 
     def facts(self) -> MastFacts:
         """What is true of the mast now."""
@@ -179,7 +196,7 @@ class Mast:
             name: LiveCamera(name, camera.settings.name, camera.main.source, camera.tile.source)
             for name, (camera, _) in self._cameras.items()
         }
-        helms = self._helms()
+        self._helms = self._make_helms()
         self._live = LiveServer(
             configuration.http,
             configuration.live,
@@ -189,12 +206,12 @@ class Mast:
             self.facts,
             self.healthy,
             self.emit,
-            helms,
+            self._helms,
         )
         self._live_task = tasks.create_task(self._keep_live(self._live, retry=retry), name="live")
-        self._helm_tasks = [tasks.create_task(one.run(), name=f"helm-{name}") for name, one in helms.items()]
+        self._helm_tasks = [tasks.create_task(one.run(), name=f"helm-{name}") for name, one in self._helms.items()]
 
-    def _helms(self) -> dict[str, Helm]:
+    def _make_helms(self) -> dict[str, Helm]:
         """Who steers, for each camera that turns."""
         helms = {}
         for name, (camera, _) in self._cameras.items():

@@ -8,7 +8,7 @@
 
 from agent.facts import MastFacts
 from agent.telemetry.discovery import discovery
-from agent.telemetry.payloads import Json, camera_state, encode, lasting
+from agent.telemetry.payloads import Json, camera_state, encode, lasting, ptz_state
 from agent.telemetry.topics import Topics
 from agent.telemetry.values import Publication
 
@@ -31,12 +31,17 @@ class News:
         """What is due at `now_s` (monotonic seconds)."""
         due = []
         for camera in facts.cameras:
-            state = camera_state(camera, facts.wall)
-            told, told_s = self._states.get(camera.id, ({}, 0.0))
-            if told != lasting(state) or now_s - told_s >= self._every_s:
-                self._states[camera.id] = lasting(state), now_s
-                due.append(Publication(self._topics.camera_state(camera.id), encode(state), retain=True))
+            due += self._of(self._topics.camera_state(camera.id), camera_state(camera, facts.wall), now_s)
+            if camera.ptz is not None:
+                due += self._of(self._topics.camera_ptz(camera.id), ptz_state(camera.ptz, facts.wall), now_s)
         return (*due, *self._of_the_set(facts, now_s))
+
+    def _of(self, topic: str, state: Json, now_s: float) -> list[Publication]:
+        told, told_s = self._states.get(topic, ({}, 0.0))
+        if told == lasting(state) and now_s - told_s < self._every_s:
+            return []
+        self._states[topic] = lasting(state), now_s
+        return [Publication(topic, encode(state), retain=True)]
 
     def _of_the_set(self, facts: MastFacts, now_s: float) -> tuple[Publication, ...]:
         names = tuple((camera.id, camera.name) for camera in facts.cameras)
@@ -44,8 +49,9 @@ class News:
             self._cameras = names, now_s
         if not names or (self._described and now_s - self._cameras[1] < SETTLE_S):
             return ()
-        removed = self._states.keys() - {name for name, _ in names}
-        due = [Publication(self._topics.camera_state(one), b"", retain=True) for one in sorted(removed)]
+        ours = {topic(name) for name, _ in names for topic in (self._topics.camera_state, self._topics.camera_ptz)}
+        removed = self._states.keys() - ours
+        due = [Publication(one, b"", retain=True) for one in sorted(removed)]
         for one in removed:
             del self._states[one]
         content = encode(discovery(self._topics, self._site, self._version, facts.cameras))

@@ -18,7 +18,7 @@ from dataclasses import asdict
 
 from agent.clock import WallTime, rfc3339
 from agent.events import Event
-from agent.facts import CameraFacts, MastFacts
+from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.telemetry.values import Issue, MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
 
@@ -91,7 +91,12 @@ def camera_state(camera: CameraFacts, at: WallTime) -> Json:
     }
 
 
-_PASSING = ("at", "fps", "bitrate", "masked_share", "frames", "dropped")
+def ptz_state(ptz: PtzFacts, at: WallTime) -> Json:
+    """Where a head points, as it last said."""
+    return {"at": rfc3339(at.utc_ms), **asdict(ptz)}
+
+
+_PASSING = ("at", "age_ms", "fps", "bitrate", "masked_share", "frames", "dropped")
 
 
 def lasting(state: Json) -> Json:

@@ -38,6 +38,10 @@ class Topics:
         """One camera's state; retained."""
         return f"{self.root}/camera/{camera}/state"
 
+    def camera_ptz(self, camera: str) -> str:
+        """Where one camera's head points; retained."""
+        return f"{self.root}/camera/{camera}/ptz"
+
     @property
     def discovery(self) -> str:
         """Home Assistant's device discovery; retained."""

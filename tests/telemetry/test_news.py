@@ -1,8 +1,9 @@
 """What is told, when: on change at once, else every ten seconds; a set of cameras only once it has settled."""
 
+import json
 from dataclasses import replace
 
-from agent.facts import MastFacts
+from agent.facts import MastFacts, PtzFacts
 from agent.telemetry.news import SETTLE_S, News
 from agent.telemetry.topics import Topics
 from tests.telemetry.brokers import World
@@ -53,3 +54,19 @@ def test_a_camera_that_is_gone_for_good_is_cleared_from_the_broker() -> None:
         (TOPICS.discovery, False),
     ]
     assert all(one.retain for one in due)
+
+
+def test_where_a_head_points_is_told_when_it_turns_and_taken_back_when_the_camera_goes() -> None:
+    world, news = World(), News(TOPICS, "", "1", 10)
+    topic = TOPICS.camera_ptz("parvis-fixed")
+    head = PtzFacts(10.0, -2.0, 0.5, 13.4, False, "", False, 80.0)
+    world.change(ptz=head)
+    found = {one.topic: one.payload for one in news.look(world.facts(), 0)}
+    assert json.loads(found[topic])["pan_deg"] == 10.0
+    world.change(ptz=replace(head, age_ms=900.0))  # only older: nothing to tell
+    assert _told(news, world.facts(), 1) == []
+    world.change(ptz=replace(head, pan_deg=11.0))
+    assert _told(news, world.facts(), 2) == [topic]
+    news.look(_facts("another"), 3)
+    gone = news.look(_facts("another"), 3 + SETTLE_S)
+    assert (topic, b"") in [(one.topic, one.payload) for one in gone]
