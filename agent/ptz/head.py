@@ -41,6 +41,7 @@ FAST_S, SLOW_S = 0.1, 0.5
 """Between two questions: while anything moves or is unsure, and at rest."""
 LIVELY_S = 2.0
 CONNECT_S, ASK_S, ORDER_S, CHORE_S = 10.0, 2.0, 1.0, 3.0
+ORDER_CONNECT_S = 3.0
 PATIENCE_S = 0.2
 STOP_TRIES = 5
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -298,7 +299,7 @@ class TurningHead:
         if self._ordering.connected or self._report is None or self._stopping.is_set():
             return
         with contextlib.suppress(HeadError):  # the order that needs it meets it again, and tells
-            self._ordering.connect(CONNECT_S)
+            self._ordering.connect(ORDER_CONNECT_S)
 
     def _carry_out(self, letter: Letter) -> None:
         tries = STOP_TRIES if isinstance(letter.command, Halt) else 1
@@ -324,7 +325,7 @@ class TurningHead:
         self._busy_since = self._clock.instant()
         try:
             if not self._ordering.connected:
-                self._ordering.connect(CONNECT_S)
+                self._ordering.connect(ORDER_CONNECT_S)
             self._send(letter.command)
             self.latencies_s.append((self._ordering.sent - letter.arrived) / 1e9)
         finally:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
@@ -19,6 +19,7 @@ from agent.config import Http, Live
 from agent.events import Event
 from agent.facts import CameraFacts, MastFacts
 from agent.live.server import LiveCamera, LiveServer
+from agent.live.steering import Steering
 from agent.units import Burned
 from tests.live.scene import Scene
 
@@ -79,7 +80,9 @@ def bearer_of(token: str) -> dict[str, str]:
 class House:
     """The server, what it said, and what stands behind it."""
 
-    def __init__(self, scene: Scene, tile: Scene, clock: Clock, http: Http, live: Live) -> None:
+    def __init__(
+        self, scene: Scene, tile: Scene, clock: Clock, http: Http, live: Live, steering: Mapping[str, Steering]
+    ) -> None:
         self.scene, self.tile, self.clock = scene, tile, clock
         self.events: list[Event] = []
         self.healthy = True
@@ -87,7 +90,7 @@ class House:
             name: LiveCamera(name, f"Caméra {name}", scene, tile) for name in ("parvis", "gare", "quai", "ecole")
         }
         self.server = LiveServer(
-            http, live, self.judge(), clock, cameras, self.facts, lambda: self.healthy, self.events.append
+            http, live, self.judge(), clock, cameras, self.facts, lambda: self.healthy, self.events.append, steering
         )
 
     def judge(self, *revoked: str) -> GrantJudge:
@@ -129,11 +132,16 @@ class House:
 
 @asynccontextmanager
 async def house(
-    scene: Scene, tile: Scene | None = None, clock: Clock | None = None, max_viewers: int = 16, **http: object
+    scene: Scene,
+    tile: Scene | None = None,
+    clock: Clock | None = None,
+    max_viewers: int = 16,
+    steering: Mapping[str, Steering] | None = None,
+    **http: object,
 ) -> AsyncIterator[House]:
     """A running `House`; at the end it must stop cleanly and leave nobody subscribed."""
     settings = Http.model_validate({"listen": "127.0.0.1:0", **http})
-    it = House(scene, tile or scene, clock or SystemClock(), settings, Live(max_viewers=max_viewers))
+    it = House(scene, tile or scene, clock or SystemClock(), settings, Live(max_viewers=max_viewers), steering or {})
     ready = asyncio.Event()
     task = asyncio.create_task(it.server.serve(ready.set))
     waiting = asyncio.create_task(ready.wait())

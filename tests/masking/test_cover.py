@@ -58,7 +58,7 @@ def some_of(
     return picked + [tuple(float(random.uniform(*axis)) for axis in box) for _ in range(3)]  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_polygons_under_random_sets_of_poses_leave_no_inside_pixel_bare(seed: int) -> None:
     random = np.random.default_rng(seed)
     seen = 0
@@ -102,10 +102,10 @@ def test_boxes_cut_coarsely_are_covered_by_the_bound_on_the_bend(tilt: float, mo
             points = [(pan, tilt + rise), (pan + 5, tilt + rise), (pan + 5, tilt + rise + 2), (pan, tilt + rise + 2)]
             box = ((0.0, 20.0), (tilt, tilt), (60.0, 60.0))
             poses = [(10.0, tilt, 60.0), (5.0, tilt, 60.0)]
-            found, missed = bare(points, (pan + 2.5, tilt + rise + 1), box, poses, size=(1920, 1080), step=3)
+            found, missed = bare(points, (pan + 2.5, tilt + rise + 1), box, poses, size=(1920, 1080), step=4)
             assert missed == 0, (points, box)
             seen += found
-    assert seen > 2000
+    assert seen > 1000
 
 
 EXTREMES: dict[str, tuple[Points, tuple[float, float]]] = {
@@ -126,7 +126,7 @@ def test_extreme_places_seen_from_everywhere_leave_nothing_bare(name: str) -> No
     assert world_polygon_fault(tuple(points)) == ""
     random = np.random.default_rng(7)
     seen = 0
-    for pan, tilt in itertools.product(range(-180, 180, 40), (-90, -60, -25, 0, 30, 65, 85)):
+    for pan, tilt in itertools.product(range(-180, 180, 60), (-90, -60, -25, 0, 30, 65, 85)):
         hfov = float(random.choice([4, 20, 65]))
         box = ((pan + within[0], pan + within[0] + 2.0), (float(tilt), tilt + 3.0), (hfov * 0.9, hfov))
         found, missed = bare(points, within, box, some_of(box, random)[2:5], size=(320, 180))
