@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
 
 COLUMNS = 160
+LEAST_ROWS = 16
+"""A smaller picture is none."""
 BLOCKS = (10, 6)
 """Across and down: each gives its best corner."""
 WINDOW = (11, 11)
@@ -73,16 +75,24 @@ class _Fit:
 
 
 def shrink(luma: Plane) -> Plane:
-    """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out."""
-    rows, columns = luma.shape
-    step = max(1, rows // 135)
-    height = max(16, round(COLUMNS * rows / columns))
-    small = cv2.resize(luma[::step], (COLUMNS, height), interpolation=cv2.INTER_AREA)
+    """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out.
+
+    Whole factors only, which OpenCV shrinks by several times faster, and of the rows no more than serve.
+    """
+    factor = max(1, round(luma.shape[1] / COLUMNS))
+    skip = max(one for one in range(1, max(1, factor // 2) + 1) if factor % one == 0)
+    rows, columns = luma.shape[0] // factor, luma.shape[1] // factor
+    thinned = luma[: rows * factor : skip, : columns * factor]
+    if not thinned.size:
+        return np.zeros((LEAST_ROWS, LEAST_ROWS), np.uint8)
+    small = cv2.resize(thinned, (columns, rows), interpolation=cv2.INTER_AREA)
     return cv2.addWeighted(small, 1.0, cv2.blur(small, (21, 21)), -1.0, 128.0).astype(np.uint8, copy=False)
 
 
 def corners(small: Plane) -> Points:
     """(n, 2) the best corner of each block that has one worth following."""
+    if min(small.shape) < LEAST_ROWS:
+        return np.zeros((0, 2), np.float32)
     strength = cv2.cornerMinEigenVal(small, 5)
     across, down = BLOCKS
     height, width = small.shape
