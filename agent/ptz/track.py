@@ -22,13 +22,15 @@ from collections import deque
 from itertools import pairwise
 
 from agent.clock import Instant
-from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, triple, turned
+from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, swerved, triple, turned
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.path import Path, cos_deg
 from agent.units import Blind, PoseSet
 
 ACCELERATION_DEG_S2 = 300.0
+ZOOM_ACCELERATION_S2 = 4.0
+"""Of the zoom's range, a second a second."""
 ACCURACY_DEG = 0.05
 """Of what a head reports, with its rounding."""
 ACCURACY_ZOOM = 0.001
@@ -111,14 +113,14 @@ class PoseTrack:
             report = self._waiting.popleft()
             nodes = self._path.between(self._oldest(report), Instant(report.received + video_age))
             if nodes:
-                self._count(report, nodes)
+                self._count(report, swerved(nodes))
 
     def _oldest(self, report: Report) -> Instant:
         return Instant(report.asked - int(self._limits.pose_age_s * S))
 
     def _count(self, report: Report, nodes: list[Node]) -> None:
         gap = max(b.stamp_s - a.stamp_s for a, b in pairwise(nodes)) if len(nodes) > 1 else 0.0
-        position = self._position(report, ACCELERATION_DEG_S2 * gap * gap / 16)
+        position = self._position(report, gap * gap / 16)
         believed = self._belief.at(nodes[-1])
         turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
         one = Bound.of(turned(position, turn), nodes)
@@ -132,10 +134,11 @@ class PoseTrack:
         apart = near.middle[0] - box.middle[0]
         return 360.0 * round(apart / 360) if self._limits.pan_turns and math.isfinite(apart) else 0.0
 
-    def _position(self, report: Report, grown_deg: float) -> Box:
-        """What the report says, as wide as it may be wrong."""
-        around = ACCURACY_DEG + grown_deg
-        low_zoom, high_zoom = (self._optics.spread(report.zoom + one) for one in (ACCURACY_ZOOM, -ACCURACY_ZOOM))
+    def _position(self, report: Report, hidden_s2: float) -> Box:
+        """What the report says, as wide as it may be wrong; `hidden_s2` times its hardest the head may have swerved."""
+        around = ACCURACY_DEG + ACCELERATION_DEG_S2 * hidden_s2
+        around_zoom = ACCURACY_ZOOM + ZOOM_ACCELERATION_S2 * hidden_s2
+        low_zoom, high_zoom = (self._optics.spread(report.zoom + one) for one in (around_zoom, -around_zoom))
         spread = self._optics.spread(report.zoom)
         low = spread if low_zoom is None else low_zoom
         high = spread if high_zoom is None else high_zoom
@@ -237,8 +240,7 @@ class PoseTrack:
         first = before[-1]
         reports = [one for one in self._recent if first.received <= one.received <= after[0].received]
         gap = max((b.received - self._oldest(a)) / S for a, b in pairwise(reports))
-        grown = ACCELERATION_DEG_S2 * gap * gap / 8
-        boxes = [self._position(one, grown) for one in reports]
+        boxes = [self._position(one, gap * gap / 8) for one in reports]
         boxes = [turned(box, self._turn(box, boxes[0])) for box in boxes]
         return Box(
             triple(lambda axis: min(box.low[axis] for box in boxes)),

@@ -170,10 +170,8 @@ class Wire:
         return Answer(response.status, response.headers.get("Content-Type", ""), body, received)
 
     def _take_challenge(self, header: str) -> None:
-        """Remembers what the camera asks for; the same nonce again means that the password is wrong."""
-        found = parse(header) if self._username else None
-        repeated = found is not None and self._challenge is not None and found.nonce == self._challenge.nonce
-        self._challenge, self._count = (None if repeated else found), 0
+        """Remembers what the camera asks for."""
+        self._challenge, self._count = (parse(header) if self._username else None), 0
 
 
 def _why(parts: SplitResult, error: Exception, *, over: bool) -> str:

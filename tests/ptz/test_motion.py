@@ -127,7 +127,8 @@ def test_clouds_and_lamps_are_not_the_head() -> None:
     ramp = np.linspace(0.6, 1.0, 768)
     for index, picture in enumerate(footage(75)):
         light = 1.0 - 0.4 * abs(math.sin(index / 10)) * ramp
-        sight = look(motion, (picture * light).astype(np.uint8), index)
+        lamp = 90 * np.exp(-(((np.arange(768) - 10 * index) / 120) ** 2))
+        sight = look(motion, np.clip(picture * light + lamp, 0, 255).astype(np.uint8), index)
         assert sight.known
         farthest = max(farthest, abs(sight.across), abs(sight.up))
     assert farthest < 0.3 * PIXEL
@@ -146,6 +147,24 @@ def test_a_lorry_before_the_lens_is_no_motion_of_the_head() -> None:
             break  # the thread is lost, and says so
         assert abs(sight.across) < 2 * PIXEL or not sight.known
     assert sight.broken
+
+
+def test_a_jump_that_no_motor_makes_is_no_motion() -> None:
+    motion = Motion()
+    for index, picture in enumerate(footage(20)):
+        sight = look(motion, np.roll(picture, -100, axis=1) if index >= 15 else picture, index)
+        if index == 15:
+            assert not sight.known
+
+
+def test_halves_that_move_each_its_own_way_are_no_motion_of_the_whole() -> None:
+    motion = Motion()
+    for index, picture in enumerate(footage(8)):
+        apart = picture.copy()
+        apart[:, :384] = np.roll(picture[:, :384], 8 * index, axis=1)
+        apart[:, 384:] = np.roll(picture[:, 384:], 8 * index, axis=0)
+        sight = look(motion, apart, index)
+        assert index == 0 or sight.broken or not sight.known
 
 
 def test_fog_is_blank_and_neither_known_nor_still() -> None:

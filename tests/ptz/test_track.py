@@ -91,6 +91,14 @@ def test_at_thirty_degrees_a_second_a_tenth_is_blind_at_most_and_the_set_stays_n
     assert not any(one.wrong for one in said)
 
 
+@pytest.mark.parametrize("error", [-0.009, 0.009])
+def test_a_lens_table_that_is_a_little_wrong_is_no_contradiction(error: float) -> None:
+    order: Order = lambda second: (20.0 if 3 < second < 12 else 0.0, 0.0, 0.0)  # noqa: E731
+    said = after(2, runs(order, seconds=16, scale_error=error))
+    assert [one for one in said if one.wrong] == []
+    assert set(reasons(said)) <= {"moving-too-fast"}
+
+
 def frozen_from(second: float, until: float) -> Callable[[float, Pose], Pose | None]:
     """Reports stand still from `second` on."""
     kept: dict[int, Pose] = {}
