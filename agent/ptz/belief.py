@@ -8,8 +8,9 @@ the pose through any movement that the pictures show, and the reports confirm it
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice, pairwise
 
 Triple = tuple[float, float, float]
 """Pan in degrees, tilt in degrees, spread."""
@@ -109,6 +110,34 @@ class Bound:
             low.append(self.position.low[axis] + node.x[axis] - farthest - node.slack[axis])
             high.append(self.position.high[axis] + node.x[axis] - nearest + node.slack[axis])
         return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+
+def swerved(nodes: Sequence[Node]) -> list[Node]:
+    """The same frames with as much slack as the head may have swerved between two of them.
+
+    A report may have been true in between, where a head that bounces off an end is beyond both: by half of what the
+    gaps beside this one show that it moves, less what it moved in this one.
+    """
+    found = list(nodes)
+    for at in range(len(nodes) - 1):
+        near = nodes[max(0, at - 1) : at + 3]
+        hidden = triple(partial(_hidden, near, nodes[at], nodes[at + 1]))
+        for end in (at, at + 1):
+            found[end] = _looser(found[end], triple(partial(_more, nodes[end], hidden)))
+    return found
+
+
+def _hidden(near: Sequence[Node], before: Node, after: Node, axis: int) -> float:
+    fastest = max(abs(b.x[axis] - a.x[axis]) for a, b in pairwise(near))
+    return (fastest - abs(after.x[axis] - before.x[axis])) / 2
+
+
+def _more(node: Node, hidden: Triple, axis: int) -> float:
+    return node.slack[axis] + hidden[axis]
+
+
+def _looser(node: Node, slack: Triple) -> Node:
+    return replace(node, slack=triple(lambda axis: max(node.slack[axis], slack[axis])))
 
 
 class Belief:

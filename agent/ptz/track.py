@@ -22,7 +22,7 @@ from collections import deque
 from itertools import pairwise
 
 from agent.clock import Instant
-from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, triple, turned
+from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, swerved, triple, turned
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.path import Path, cos_deg
@@ -113,7 +113,7 @@ class PoseTrack:
             report = self._waiting.popleft()
             nodes = self._path.between(self._oldest(report), Instant(report.received + video_age))
             if nodes:
-                self._count(report, nodes)
+                self._count(report, swerved(nodes))
 
     def _oldest(self, report: Report) -> Instant:
         return Instant(report.asked - int(self._limits.pose_age_s * S))

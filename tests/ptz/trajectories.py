@@ -124,7 +124,7 @@ def frames(truth: Truth, world: World, seconds: float, rng: random.Random) -> It
         turned = world.turned(exposed)
         if world.blank or torn or turned != was_turned or rng.random() < world.unknown:
             if torn:
-                before = pose
+                before, noise = pose, (0.0, 0.0, 0.0)
             yield arrival, exposed, Sight(taken, stamp, torn, broken=torn, blank=world.blank, slack=PIXEL)
             was_turned = turned
             continue
