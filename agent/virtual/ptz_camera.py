@@ -40,7 +40,7 @@ class Setup:
 
     `start`: (pan, tilt, zoom) at power on. `lost`: the share of reports that never arrive. `lowest_deg`: below -90 the
     head goes over its nadir. `fisheye`: (pan, tilt, field of view) of that kind's axis. `seed` makes its luck
-    repeatable.
+    repeatable. `metadata`: the head's position is streamed beside the picture too.
     """
 
     kind: Literal["ptz", "fixed", "fisheye"] = "ptz"
@@ -59,6 +59,7 @@ class Setup:
     login: Login = "either"
     clock_skew_s: float = 0.0
     move_status: bool = True
+    metadata: bool = False
     fisheye: tuple[float, float, float] = (0.0, -15.0, 180.0)
     username: str = "vigie"
     password: str = field(default="virtual-ptz", repr=False)
@@ -141,6 +142,14 @@ class VirtualPtz:
     async def lies(self, **lies: object) -> None:
         """Reports are false from now on as `reports.Lies` says; none given: true again."""
         await self.order("lies", **lies)
+
+    async def metadata_faults(self, **faults: object) -> None:
+        """The metadata stream goes wrong from now on as `metadata.MetadataFaults` says; none given: no more."""
+        await self.order("metadata_faults", **faults)
+
+    async def metadata_lies(self, **lies: object) -> None:
+        """Positions in the metadata stream, and only there, are false as `reports.Lies` says; none given: true again."""
+        await self.order("metadata_lies", **lies)
 
     async def reboot(self, *, down_s: float, onvif_later_s: float = 1.0) -> None:
         """Connections are refused for `down_s`; then the picture is back, the head finds its zero, then ONVIF is."""
