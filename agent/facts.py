@@ -20,6 +20,7 @@ class Latency:
 
 
 Capture = Literal["starting", "live", "lost"]
+PoseSource = Literal["status", "metadata"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class PtzFacts:
     """A turning head as it last reported: degrees, zoom 0..1 and the view that it gives (None outside the table).
 
     `preset`: where it was last sent by name. `held`: somebody steers. `age_ms`: how long ago the report came.
+    `source`: who tells the position, GetStatus (`status`) or the camera's metadata stream while it keeps pace.
     """
 
     pan_deg: float
@@ -37,6 +39,7 @@ class PtzFacts:
     preset: str
     held: bool
     age_ms: float
+    source: PoseSource = "status"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class Mast:
             preset="" if helm is None else helm.preset,
             held=helm is not None and helm.held,
             age_ms=(self._clock.instant() - where.at) / 1e6,
+            source=head.source,
         )
 
     def facts(self) -> MastFacts:
