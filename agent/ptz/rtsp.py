@@ -70,9 +70,9 @@ class Interleaved:
 
     def _next(self) -> Reply | Chunk | None:
         held = self._data
-        while held[:1] in (b"\r", b"\n"):  # some cameras put an empty line between two messages
+        while held.startswith((b"\r", b"\n")):  # some cameras put an empty line between two messages
             del held[:1]
-        if held[:1] == b"$":
+        if held.startswith(b"$"):
             size = 4 + int.from_bytes(held[2:4], "big")
             if len(held) < 4 or len(held) < size:
                 return None

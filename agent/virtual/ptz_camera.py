@@ -148,7 +148,7 @@ class VirtualPtz:
         await self.order("metadata_faults", **faults)
 
     async def metadata_lies(self, **lies: object) -> None:
-        """Positions in the metadata stream, and only there, are false as `reports.Lies` says; none given: true again."""
+        """Positions in the metadata stream alone are false as `reports.Lies` says; none given: true again."""
         await self.order("metadata_lies", **lies)
 
     async def reboot(self, *, down_s: float, onvif_later_s: float = 1.0) -> None:
