@@ -1,4 +1,4 @@
-"""A head that tells its position in the metadata stream too: GetStatus dead, the stream dead, both, and both at odds."""
+"""A head that streams its position as well: GetStatus dead, the stream dead, both, and both at odds."""
 
 import logging
 import time

@@ -6,14 +6,15 @@ import subprocess
 
 from onvif import ONVIFCamera
 
+from agent.virtual.rtsp_server import Access
 from tests.needs import needs
 from tests.ptz.device import virtual_head
 
 
-@needs("ffprobe")
+@needs("ffprobe", "ffmpeg")
 async def test_ffprobe_sees_a_data_track_beside_the_picture() -> None:
     with virtual_head("none", metadata=True) as rig:
-        rig.rtsp._access = type(rig.rtsp._access)()
+        rig.rtsp._access = Access()
         command = ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-allowed_media_types", "data"]
         command += ["-show_entries", "stream=codec_type:packet=size", "-read_intervals", "%+#3", "-of", "json"]
         probe = await asyncio.create_subprocess_exec(*command, rig.rtsp.url, stdout=subprocess.PIPE)
