@@ -90,10 +90,10 @@ class Listener:
         self.fault = text
 
     def _find(self) -> None:
-        """Asks where the stream is; a head that gives no answer leaves the address that was known."""
+        """Asks where the stream is; a head that gives none, as while it starts, leaves the address that was known."""
         try:
             self._client.connect(FIND_S)
-            self._link = self._client.metadata(FIND_S)
+            self._link = self._client.metadata(FIND_S) or self._link
         except HeadSilent:
             if self._link is None:
                 raise
