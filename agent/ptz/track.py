@@ -178,10 +178,11 @@ class PoseTrack:
         if self._blind and taken - self._good_since < RESTORE_S * S:
             return Blind(self._blind)
         self._blind = ""
-        self._trusted = None  # the belief agrees with it and has carried it on for long enough
         if self._sure_since is None:
             self._sure_since = taken
-        self._earned = self._earned or taken - self._sure_since > TRUST_S * S
+        agreed = self._trusted is not None  # the belief agrees with what was trusted: it inherits the trust
+        self._earned = self._earned or agreed or taken - self._sure_since > TRUST_S * S
+        self._trusted = None
         return self._as_set(found)
 
     def _found(self, taken: Instant, now: Instant) -> Box | str:

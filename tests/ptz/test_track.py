@@ -151,6 +151,16 @@ def test_when_the_lie_ends_the_pose_is_believed_again() -> None:
     assert blind_share(after(10.5, said)) == 0.0
 
 
+@pytest.mark.parametrize("again_s", [9.3, 9.6, 9.9])
+def test_a_second_lie_right_after_the_first_is_not_believed_either(again_s: float) -> None:
+    def lies(at: float, pose: Pose) -> Pose:
+        return (pose[0] + 5, pose[1], pose[2]) if 5 < at < 8 or at > again_s else pose
+
+    said = runs(REST, lie=lies)
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(after(11, said)) == 1.0
+
+
 def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwards() -> None:
     said = runs(
         REST,
