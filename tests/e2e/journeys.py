@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 
 from agent.virtual.ptz_camera import VirtualPtz
@@ -19,11 +18,13 @@ PLACES += ((180.0, 0.0), (-156.0, 9.0), (-125.0, 7.0), (-90.3, 1.6), (143.0, -60
 """Where the private places are."""
 
 
-async def restless(head: VirtualPtz, seconds: float, seed: int, *, fastest: float = 0.5) -> None:
-    """Looks at private places at any zoom, sweeps across them at up to 60 degrees a second, turns back, stands."""
+async def restless(head: VirtualPtz, pictures: int, seed: int, *, fastest: float = 0.5) -> None:
+    """Looks at private places at any zoom, sweeps across them at up to 60 degrees a second, turns back, stands.
+
+    It goes on until the camera has sent so many pictures since its start, however long a loaded machine takes for them.
+    """
     dice = random.Random(seed)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while await sent(head) < pictures:
         pan_deg, tilt_deg = dice.choice(PLACES)
         zoom = dice.choice((0.0, 0.1, 0.25, 0.5, 0.8, 1.0))
         await head.absolute(pan_deg=pan_deg + dice.uniform(-4, 4), tilt_deg=tilt_deg, zoom=zoom, speed=fastest)
@@ -40,6 +41,12 @@ async def restless(head: VirtualPtz, seconds: float, seed: int, *, fastest: floa
                 await asyncio.sleep(0.4)
                 await head.velocity(pan=0.0, tilt=-tilt, timeout_s=0.4)
                 await asyncio.sleep(0.4)
+
+
+async def sent(head: VirtualPtz) -> int:
+    """Pictures since the camera's start."""
+    await head.refresh()
+    return len(head.poses)
 
 
 async def suffers(

@@ -255,9 +255,7 @@ def stop() -> Act:
 
 
 def go(pan_deg: float, tilt_deg: float, zoom: float, speed: float = 1.0) -> Act:
-    return lambda studio, now_s: studio.head.absolute(
-        now_s, pan_deg=pan_deg, tilt_deg=tilt_deg, zoom=zoom, speed=speed
-    )
+    return lambda studio, now_s: studio.head.absolute(now_s, pan_deg=pan_deg, tilt_deg=tilt_deg, zoom=zoom, speed=speed)
 
 
 def lie(**lies: Any) -> Act:

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
+from agent.virtual.ptz_camera import Setup, virtual_ptz
 from tests.e2e.box import ROOT, free_port, vigie
 from tests.e2e.journeys import CONTRADICTION, restless, suffers
 from tests.e2e.turning import Mast, camera_table, configuration
@@ -27,16 +27,16 @@ async def faults(mast: Mast, camera: str) -> None:
     await suffers(mast, camera, lambda: head.lies(frozen=True), head.lies, CONTRADICTION, then=swing)
     await suffers(mast, camera, lambda: head.lies(offset=(9.0, 0.0, 0.0)), head.lies, CONTRADICTION)
     silent = frozenset({"onvif-silent"})
-    await suffers(
-        mast, camera, lambda: head.faults(silent=True, operations=["GetStatus"]), head.faults, silent, then=swing
-    )
+    begin = lambda: head.faults(silent=True, operations=["GetStatus"])  # noqa: E731
+    await suffers(mast, camera, begin, head.faults, silent, then=swing)
+    await restless(head, 1250, seed=2, fastest=0.25)
 
 
 async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp_path: Path) -> None:
     setups = {"moves": Setup(lost=0.1), "fails": Setup(start=(-33.0, 3.0, 0.15), seed=7)}
     async with Mast(tmp_path, setups) as mast:
         await asyncio.gather(mast.burned("moves"), mast.burned("fails"))
-        await asyncio.gather(restless(mast.heads["moves"], 44, seed=1), faults(mast, "fails"))
+        await asyncio.gather(restless(mast.heads["moves"], 1250, seed=1), faults(mast, "fails"))
         await mast.stop()
     moves, fails = await asyncio.gather(*(asyncio.to_thread(mast.verdict, name) for name in setups))
     print(f"moves: {moves}; fails: {fails}")

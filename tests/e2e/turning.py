@@ -170,7 +170,9 @@ def is_flat(luma: Luma) -> bool:
 class Mast:
     """Virtual heads, one agent that guards them all, and a witness beside each."""
 
-    def __init__(self, folder: Path, setups: dict[str, Setup], lenses: dict[str, tuple[Any, Any]] | None = None) -> None:
+    def __init__(
+        self, folder: Path, setups: dict[str, Setup], lenses: dict[str, tuple[Any, Any]] | None = None
+    ) -> None:
         self.folder, self._setups, self._lenses = folder, setups, lenses or {}
         self.heads: dict[str, VirtualPtz] = {}
         self.witnesses: dict[str, Witness] = {}
