@@ -56,6 +56,14 @@ def focal_px(hfov_deg: float, width: int) -> float:
     return width / 2 / math.tan(math.radians(hfov_deg) / 2)
 
 
+def widened(focal: Interval, width: int, hfov_error: float) -> Interval:
+    """The same focal lengths, where each field of view may be off by a share of it."""
+    if not hfov_error:
+        return focal
+    widest, narrowest = (2 * math.degrees(math.atan(width / 2 / one)) for one in focal)
+    return focal_px(min(170.0, widest * (1 + hfov_error)), width), focal_px(narrowest / (1 + hfov_error), width)
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A picture of `width` x `height` pixels taken with `axes` (right, up, forward) and a focal length in pixels."""
