@@ -58,7 +58,8 @@ class Sight:
 class HeadLimits:
     """What a head can do and how late it tells; speeds in degrees and in zoom range a second, ages in seconds.
 
-    `accuracy_deg`, `accuracy_zoom`: of what it reports, with its rounding. `scale_error`: the share by which the field of view may be off.
+    `accuracy_deg`, `accuracy_zoom`: of what it reports, with its rounding. `scale_error`: the share by which
+    a motion that is seen in the pictures may be off.
     """
 
     pan_speed_deg_s: float = 120.0

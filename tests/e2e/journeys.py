@@ -30,7 +30,7 @@ async def restless(head: VirtualPtz, pictures: int, seed: int, *, fastest: float
         await head.absolute(pan_deg=pan_deg + dice.uniform(-4, 4), tilt_deg=tilt_deg, zoom=zoom, speed=fastest)
         await asyncio.sleep(dice.uniform(1.5, 3.0))
         for _ in range(dice.choice((1, 2, 3))):
-            pan = dice.choice((-1, 1)) * dice.choice((0.03, 0.125, 0.25, fastest))
+            pan = dice.choice((-1, 1)) * dice.choice((0.03, 0.125, 0.125, 0.25, fastest))
             tilt = dice.choice((0.0, 0.0, 0.1, -0.1, 0.5, -0.5, 1.0, -1.0))
             lasts = dice.uniform(0.3, 1.2)
             change = dice.choice((0.0, 0.0, 0.4, -1.0))

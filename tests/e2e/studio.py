@@ -6,7 +6,7 @@
 
 Nothing is mocked: the virtual head with its inertia, its reports with their age and their lies, the rendered street
 through the virtual camera's own encoder and a decoder, and then the product's line (motion, pose track, masks) as the
-configuration makes it. Only the sockets are left out, so a run gives the same pictures each time, and no load disturbs it.
+configuration makes it. Only the sockets are left out: a run gives the same pictures each time, and no load disturbs it.
 """
 
 from collections import deque
@@ -203,8 +203,6 @@ class Studio:
             report = None if self.silent or self.down or wait_s > 2.0 else self.reporter.report(second + wait_s, age_s)
             if report is None:
                 second += 2.0 if self.silent or wait_s > 2.0 else max(0.1, wait_s)
-                yield_nothing = Instant(round(second * S))
-                del yield_nothing
                 continue
             moving = report.turning == "MOVING" or report.zooming == "MOVING"
             asked, received = Instant(round(second * S)), Instant(round((second + wait_s) * S))

@@ -4,7 +4,6 @@ Each run plays in virtual time (`studio`), so that no load of the machine change
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,7 @@ EXACT = {"accuracy_deg": 0.01, "accuracy_zoom": 0.0002}
 """A lens that was surveyed, and a head that tells hundredths of a degree."""
 LOSES = Ageing(lost=0.1)
 WIDE_OVER_PX = 1.5
-"""Not reached: in wide views a mask goes 7 to 7.5 pixels beyond a small polygon, not 6 (it is drawn in 2 x 2 blocks)."""
+"""Not reached: in wide views a mask goes 7 to 7.5 pixels beyond a small polygon and not 6: it is of 2 x 2 blocks."""
 
 
 @pytest.fixture(scope="module")

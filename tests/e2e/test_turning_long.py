@@ -54,7 +54,7 @@ async def test_long_journeys_show_no_private_place(tmp_path: Path, seed: int) ->
         await together(*(restless(mast.heads[name], 2000, seed=seed + i) for i, name in enumerate(setups)))
         await mast.stop()
     found = await verdicts(mast, 3000)
-    assert all(verdict.blind < 0.6 * verdict.pictures for verdict in found.values())
+    assert all(verdict.blind < 0.8 * verdict.pictures for verdict in found.values())
 
 
 async def test_an_agent_that_is_killed_or_restarted_in_mid_move_shows_no_private_place(tmp_path: Path) -> None:
@@ -113,8 +113,10 @@ async def test_heads_that_reboot_and_home_show_no_private_place(tmp_path: Path) 
             async def begin() -> None:
                 await head.reboot(down_s=2.0, onvif_later_s=0.3)
                 async with asyncio.timeout(60):
-                    while not (await head.now())["homing"]:
-                        await asyncio.sleep(0.05)
+                    while True:
+                        await asyncio.sleep(0.1)
+                        if (await head.now())["homing"]:
+                            break
                 await asyncio.sleep(0.5)
 
             await suffers(mast, camera, begin, homed, UNSURE, stays=False)

@@ -233,7 +233,9 @@ class Mast:
     async def burned(self, camera: str, since: int = 0) -> None:
         """Waits until the masks are burned, as told since a mark."""
         async with asyncio.timeout(PATIENCE_S):
-            while self.told(camera, since)[-1:] != ["restored"]:
+            while True:
+                if self.told(camera, since)[-1:] == ["restored"]:
+                    return
                 await asyncio.sleep(0.1)
 
     async def blind(self, camera: str, since: int, reasons: frozenset[str]) -> str:
