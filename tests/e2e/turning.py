@@ -324,9 +324,9 @@ class Mast:
 
 
 def _moved(before: TruePose, pose: TruePose, width: int) -> bool:
-    """True when the scene has moved by a block or more from one picture to the next."""
+    """True when the scene has moved so far from one picture to the next that a block shows beside a late mask."""
     away = (pose.pan_deg - before.pan_deg + 180) % 360 - 180
-    return abs(away) / pose.hfov_deg * width > 16
+    return abs(away) / pose.hfov_deg * width > 24
 
 
 def configuration(folder: Path, cameras: str, port: int = 0) -> Path:
