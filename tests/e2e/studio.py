@@ -104,10 +104,6 @@ class Studio:
         self.head = Head(setup.limits, 0.0, Preset("home", *setup.start))
         self.reporter = Reporter(self.head, setup.ageing, seed=setup.seed)
         self.effect = ""
-        self.silent = False
-        self.slow_s = 0.0
-        self.epoch = 1
-        self.down = False
         self._random = Random(setup.seed + 1)
         self._script = deque(script)
         self._clock = VirtualClock()
@@ -165,17 +161,12 @@ class Studio:
         encoder = Encoder(setup.width, setup.height, setup.fps, setup.bitrate_kbps)
         decoder = av.CodecContext.create("h264", "r")
         decoder.thread_count = 1
-        arrives, epoch = 0.0, self.epoch
+        arrives = 0.0
         for number in range(1, round(seconds * setup.fps)):
             second = number / setup.fps
             self._acts(second)
             arrives = max(arrives + 0.001, second + self._random.uniform(*setup.video_age_s))
             shown = self.head.shown(second)
-            if self.down:
-                continue
-            if epoch != self.epoch:
-                epoch = self.epoch
-                encoder.force()
             view = self.view(shown)
             picture = spoiled(self._optics.picture(view, second), self.effect)
             data, _ = encoder.encode(picture, number * 3600)
@@ -185,7 +176,7 @@ class Studio:
             wall = WallTime(1_800_000_000 * S + at, True, 1.0)
             stamp = round(second * 90_000)
             size = (setup.width, setup.height)
-            frame = Frame("tete", planes, "yuv420p", *size, False, at, wall, stamp, self.epoch, decoded)
+            frame = Frame("tete", planes, "yuv420p", *size, False, at, wall, stamp, 1, decoded)
             yield _Taken(number, second, frame, shown, view)
 
     def view(self, shown: Shown) -> View:
@@ -199,10 +190,9 @@ class Studio:
         second = 0.0
         while second < seconds:
             wait_s, age_s = self.reporter.delays()
-            wait_s += self.slow_s
-            report = None if self.silent or self.down or wait_s > 2.0 else self.reporter.report(second + wait_s, age_s)
+            report = self.reporter.report(second + wait_s, age_s)
             if report is None:
-                second += 2.0 if self.silent or wait_s > 2.0 else max(0.1, wait_s)
+                second += max(0.1, wait_s)
                 continue
             moving = report.turning == "MOVING" or report.zooming == "MOVING"
             asked, received = Instant(round(second * S)), Instant(round((second + wait_s) * S))
@@ -248,13 +238,10 @@ def turn(pan: float = 0.0, tilt: float = 0.0, zoom: float = 0.0, seconds: float 
     return lambda studio, now_s: studio.head.velocity(now_s, pan=pan, tilt=tilt, zoom=zoom, timeout_s=seconds)
 
 
-def stop() -> Act:
-    return lambda studio, now_s: studio.head.stop(now_s)
-
-
 def go(pan_deg: float, tilt_deg: float, zoom: float, speed: float = 1.0) -> Act:
     return lambda studio, now_s: studio.head.absolute(now_s, pan_deg=pan_deg, tilt_deg=tilt_deg, zoom=zoom, speed=speed)
 
 
 def lie(**lies: Any) -> Act:
+    """Reports are false from now on; none given: true again."""
     return lambda studio, now_s: studio.reporter.set_lies(Lies(**lies), now_s)

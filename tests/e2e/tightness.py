@@ -69,18 +69,6 @@ def beyond_px(shot: Shot) -> float:
     return max(0.0, float(over[found].max(initial=0.0)))
 
 
-def edge_px(shot: Shot) -> float:
-    """How far the farthest masked pixel is from any private one; nan when nothing private is in the picture."""
-    found = changed(shot)
-    height, width = found.shape
-    whole = np.zeros((height, width), np.uint8)
-    for place in PRIVATE:
-        whole |= area_of(place, shot.view, width, height)
-    if not whole.any():
-        return float("nan")
-    return float(cv2.distanceTransform(255 - whole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[found].max(initial=0.0))
-
-
 @dataclass(frozen=True)
 class Growth:
     """Of one picture: how far its masks reach beyond their polygons, and how much larger the wide ones are."""
