@@ -13,6 +13,8 @@ Laws
 - Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
   where it points is never believed while the pictures show otherwise.
+- Where pictures show nothing, as in fog, reports alone carry a pose on that the pictures had confirmed. They begin
+  none: a head that homes over a blank sky after a reboot may say what it likes.
 - After any blindness the pose must be sure for `RESTORE_S` before it counts; for `CALM_S` where only the speed was
   too high for it.
 - A head cannot turn harder than `ACCELERATION_DEG_S2`: between two pictures 40 ms apart it hides 0.03 degrees at most,
@@ -72,6 +74,7 @@ class PoseTrack:
         self._good_since: Instant | None = None
         self._sure_since: Instant | None = None
         self._earned = False
+        self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
         self._jumped_at: Instant | None = None
@@ -81,6 +84,9 @@ class PoseTrack:
 
     def picture(self, sight: Sight) -> None:
         """The next frame's evidence; frames come in the order that they were taken."""
+        newest = self._path.newest
+        if sight.broken or newest is None or sight.taken - newest.taken > S:
+            self._seen = False
         self._path.add(sight, self._around())
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
@@ -160,7 +166,7 @@ class PoseTrack:
         elif self._earned:
             self._trusted = self._belief
         self._belief = Belief()
-        self._earned = False
+        self._earned = self._seen = False
         self._contradiction = reason
         self._good_since = self._sure_since = None
 
@@ -198,13 +204,16 @@ class PoseTrack:
         if node is None or not self._recent:
             return "starting"
         if reason := self._ill(taken, now):
+            self._seen = False
             return reason
         if self._belief.at(node).empty:
             return "contradiction-picture"
         box = self._belief.at(node, UNCONFIRMED)
         if self._is_tight(box):
+            self._seen = self._seen or not node.blank
             return self._confirmed(box, node)
-        bracket = self._bracket(taken) if node.blank and self._trusted is None else None
+        alone = node.blank and self._seen and self._trusted is None
+        bracket = self._bracket(taken) if alone else None
         if bracket is not None and self._is_tight(bracket):
             return bracket
         return "featureless" if node.blank else self._why_wide()

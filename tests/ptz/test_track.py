@@ -172,6 +172,13 @@ def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwar
     assert any(isinstance(one, PoseSet) and abs(abs(sum(one.pan_deg) / 2) - 180) < 1 for one in last)
 
 
+def test_reports_alone_begin_no_pose_while_the_pictures_have_never_shown_anything() -> None:
+    """A head that homes over a blank sky after a reboot says that it stands at home."""
+    said = runs(swing, blank=True, lie=lambda _, pose: (0.0, 0.0, 0.0))
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(said) == 1.0
+
+
 def test_fog_is_never_a_reason_to_believe_too_much() -> None:
     said = runs(swing, blank=True)
     assert [one for one in said if one.wrong] == []
