@@ -81,7 +81,8 @@ class TurningLine:
         masks = [WorldMask(mask.world_deg, mask.style) for mask in settings.mask]
         table = ZoomTable(settings.lens.zoom, settings.lens.hfov_deg)
         error_deg = settings.lens.calibration_error_deg
-        self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg)
+        hfov_error = settings.lens.hfov_error
+        self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg, hfov_error=hfov_error)
         self._held.clear()
 
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
@@ -124,7 +125,7 @@ def head_settings(settings: Settings) -> HeadSettings:
         ca_file=onvif.ca_file,
         pan_deg=ptz.pan_deg,
         tilt_deg=ptz.tilt_deg,
-        limits=limits_of(ptz),
+        limits=limits_of(ptz, lens),
         optics=Optics(lens.zoom, lens.hfov_deg),
     )
 

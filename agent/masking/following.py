@@ -20,7 +20,7 @@ import numpy as np
 
 from agent.masking.anchored import Cells, Grid, cells_in_view, doubled, number_cells
 from agent.masking.cover import Box, Cover, Stencil
-from agent.masking.lens import View, ZoomTable
+from agent.masking.lens import View, ZoomTable, widened
 from agent.masking.mosaic import SOLID
 from agent.masking.planes import Picture
 from agent.masking.sphere import WorldMask, place_of
@@ -66,11 +66,19 @@ class FollowingMasks:
     """The masks of one camera, for pictures of one size. Not thread-safe.
 
     `width`, `height`: the optical picture's; odd sides lose their last column or row in the picture that is burned.
+    `error_deg`: by how much any direction may be off; `hfov_error`: the share by which the field of view may be.
     `strip`: rows under the name along the upper edge.
     """
 
     def __init__(
-        self, masks: Sequence[WorldMask], width: int, height: int, *, error_deg: float, strip: int = 0
+        self,
+        masks: Sequence[WorldMask],
+        width: int,
+        height: int,
+        *,
+        error_deg: float,
+        hfov_error: float = 0.0,
+        strip: int = 0,
     ) -> None:
         places = [place_of(mask) for mask in masks]
         self._grids = [
@@ -80,6 +88,7 @@ class FollowingMasks:
         self._cover = Cover([place.parts for place in places], width, height, error_deg)
         self._size = (width, height)
         self._strip = strip
+        self._hfov_error = hfov_error
         self._known: tuple[PoseSet, ZoomTable] | None = None
         self._state: Burned | Blind = Blind(TOO_WIDE)
         self._patches: list[_Patch] = []
@@ -104,7 +113,8 @@ class FollowingMasks:
         if focal is None:
             return Blind(OUTSIDE_TABLE)
         box = Box(poses.pan_deg, poses.tilt_deg, focal)
-        stencils = self._cover.draw(box)
+        wider = widened(focal, self._size[0], self._hfov_error)
+        stencils = self._cover.draw(Box(poses.pan_deg, poses.tilt_deg, wider))
         if stencils is None:
             return Blind(TOO_WIDE)
         view = View.at(sum(box.pan_deg) / 2, sum(box.tilt_deg) / 2, math.sqrt(focal[0] * focal[1]), *self._size)

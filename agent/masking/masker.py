@@ -99,12 +99,20 @@ class PtzMasker(_Line):
     """
 
     def __init__(
-        self, camera: str, name: str, masks: Sequence[WorldMask], lens: ZoomTable, *, error_deg: float
+        self,
+        camera: str,
+        name: str,
+        masks: Sequence[WorldMask],
+        lens: ZoomTable,
+        *,
+        error_deg: float,
+        hfov_error: float = 0.0,
     ) -> None:
         super().__init__(camera, name)
         self._masks = tuple(masks)
         self._lens = lens
         self._error_deg = error_deg
+        self._hfov_error = hfov_error
         self._following: tuple[tuple[int, int], FollowingMasks] | None = None
 
     def mask(self, frame: Frame, pose: PoseSet | Blind) -> MaskedFrame:
@@ -126,7 +134,9 @@ class PtzMasker(_Line):
         size = (frame.width, frame.height)
         if self._following is None or self._following[0] != size:
             strip = strip_height(even_size(frame)[1])
-            following = FollowingMasks(self._masks, *size, error_deg=self._error_deg, strip=strip)
+            following = FollowingMasks(
+                self._masks, *size, error_deg=self._error_deg, hfov_error=self._hfov_error, strip=strip
+            )
             self._following = (size, following)
         copy_picture(frame, picture)
         return self._following[1].burn(picture, pose, self._lens)

@@ -12,6 +12,7 @@ Laws
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from agent.access.grants import Grant
@@ -37,7 +38,7 @@ class Helm:
         camera: str,
         head: TurningHead,
         plan: Plan,
-        aspect: float,
+        aspect: Callable[[], float],
         clock: Clock,
         emit: Emit,
     ) -> None:

@@ -32,7 +32,8 @@ class Lies:
 
     `offset`: (pan, tilt, zoom) added to each report. `mirrored`: once the head has gone over the nadir it tells the pan
     that it had before, half a turn off, and its picture hangs upside down. `idle`: it always claims to stand still.
-    `homing`: while the head finds its zero it says its home pose and idle, the truth, or nothing.
+    `homing`: while the head finds its zero it says its home pose and idle, the truth, or nothing. `most_zoom`: no zoom
+    beyond this is told, as when the rest is digital.
     """
 
     frozen: bool = False
@@ -40,6 +41,7 @@ class Lies:
     mirrored: bool = False
     idle: bool = False
     homing: Homing = "zero"
+    most_zoom: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Reporter:
             shown.at_s,
             shown.pan_deg if self._lies.mirrored else view.pan_deg,
             view.tilt_deg,
-            shown.zoom,
+            min(shown.zoom, self._lies.most_zoom),
             "MOVING" if shown.turning and not idle else "IDLE",
             "MOVING" if shown.zooming and not idle else "IDLE",
         )
