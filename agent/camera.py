@@ -111,6 +111,11 @@ class Camera:
         """The head of a camera that turns."""
         return self._line.head
 
+    def aspect(self) -> float:
+        """Width over height of its pictures; 16:9 before the first one."""
+        width, height = self._size
+        return width / height if height else 16 / 9
+
     def start(self) -> None:
         """Starts its threads, and those of its head where it has one."""
         if self.head is not None:

@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 CLOCK_STEP_S = 1.0
 CLOCK_LOOK_S = 1.0
 LIVE_RETRY_S = 5.0
-ASPECT = 16 / 9
-"""Of a picture in which an operator draws a rectangle to look at; a 4:3 camera then shows a little more above."""
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -217,7 +215,7 @@ class Mast:
         for name, (camera, _) in self._cameras.items():
             head, ptz = camera.head, camera.settings.ptz
             if head is not None and ptz is not None:
-                helms[name] = Helm(name, head, plan_of(ptz), ASPECT, self._clock, self.emit)
+                helms[name] = Helm(name, head, plan_of(ptz), camera.aspect, self._clock, self.emit)
         return helms
 
     async def _end_live(self) -> None:

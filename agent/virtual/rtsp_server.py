@@ -5,8 +5,8 @@
     await server.start()
     server.publish(access_unit, pts_90k, time.time(), keyframe=True)
 
-The files' server of aio-rtsp-toolkit plays what is on disk at its own pace; a head that turns needs its pictures sent
-at the moment that the latency model says, with the timestamps of their exposure.
+Servers of files play what is on disk at their own pace; a head that turns needs its pictures sent at the moment that
+the latency model says, with the timestamps of their exposure.
 
 Law: a viewer that does not keep up loses pictures until the next keyframe; its queue holds `WAITING` at most.
 """

@@ -27,7 +27,7 @@ class Bridge:
     def __init__(self, rig: Rig, head: TurningHead, **plan: Any) -> None:
         self.rig, self.head = rig, head
         self.events: list[Event] = []
-        self.helm = Helm("parvis-ptz", head, Plan(**plan), 16 / 9, SystemClock(), self.events.append)
+        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append)
 
     async def order(self, who: Grant, **fields: Any) -> tuple[int, dict[str, Any]]:
         return await self.helm.steer(who, json.dumps(fields).encode())

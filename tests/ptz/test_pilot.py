@@ -25,7 +25,7 @@ class Flight:
     """A pilot and its time."""
 
     def __init__(self, **plan: Any) -> None:
-        self.pilot = Pilot(Plan(**plan), OPTICS, 16 / 9, Instant(0))
+        self.pilot = Pilot(Plan(**plan), OPTICS, lambda: 16 / 9, Instant(0))
 
     def order(self, second: float, where: Where | None = None, **fields: Any) -> tuple[Command, ...]:
         return self.pilot.order(order(**fields), Instant(int(second * S)), where)

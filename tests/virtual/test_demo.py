@@ -13,8 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from agent.virtual.film import make_film
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
