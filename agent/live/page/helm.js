@@ -15,7 +15,7 @@ export class Helm {
     this.surface = $("#surface", document).content.firstElementChild.cloneNode(true);
     this.panel = $("#helm", document).content.firstElementChild.cloneNode(true);
     $("figure", tile).append(this.surface);
-    $(".facts", tile).append(this.panel);
+    $("dl", tile).before(this.panel);
     this.news = { what: "", detail: {}, until: 0 };
     this.askAt = 0;
     this.steering = new Steering(camera.id, grant, (what, detail) => this.hear(what, detail));

@@ -124,8 +124,9 @@ function make(camera, single) {
   $("#wall").append(node);
   tiles.set(camera.id, tile);
   if (single && camera.steering) {
-    tile.helm = new Helm(node, camera, grant);
     node.classList.add("steered");
+    $(".facts", node).prepend(button); // hands are on the picture
+    tile.helm = new Helm(node, camera, grant);
   }
   const rendition = single ? "main" : "tile";
   tile.player = new Player($("video", node), camera.id, rendition, grant, state.ice_servers, (...said) => {
