@@ -43,7 +43,7 @@ def test_the_page_is_told_of_covered_cameras_only() -> None:
     facts = MastFacts(
         WallTime(1_800_000_000 * 10**9, False, None), 1, 1, 1, (camera(Burned(0)), camera(Burned(0), "gare"))
     )
-    told = page_state(facts, {"gare"}, 1_800_000_600, ())
+    told = page_state(facts, {"gare"}, 1_800_000_600, (), {})
     assert [one["id"] for one in told["cameras"]] == ["gare"]
     assert (told["grant_expires"], told["synchronised"]) == ("2027-01-15T08:10:00.000Z", False)
 
