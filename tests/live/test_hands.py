@@ -161,9 +161,10 @@ async def test_keys_steer_the_picture_that_has_the_focus_and_letting_go_stops(sc
         await it.stopped()
 
 
+POINTER_LOST = "new PointerEvent('pointercancel', {pointerId: 1})"
 TAKEN_AWAY = {
     "another window": "window.dispatchEvent(new Event('blur'))",
-    "the pointer": "document.querySelector('.surface').dispatchEvent(new PointerEvent('pointercancel', {pointerId: 1}))",
+    "the pointer": f"document.querySelector('.surface').dispatchEvent({POINTER_LOST})",
     "a hidden page": """
         Object.defineProperty(document, 'hidden', {value: true, configurable: true});
         document.dispatchEvent(new Event('visibilitychange'));

@@ -1,0 +1,47 @@
+"""The words of the demo's terminal, on a real virtual camera."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from agent.virtual.demo_mast import DOME, FIXED
+from agent.virtual.pranks import KNOCK_DEG, PRANKS, Pranks
+from agent.virtual.ptz_camera import Setup, virtual_ptz
+
+
+async def test_a_knock_turns_the_picture_and_mend_turns_it_back(drawings: Path) -> None:
+    said: list[str] = []
+    async with virtual_ptz(drawings, Setup(kind="fixed", width=320, height=240)) as camera:
+        pranks = Pranks({FIXED: camera, DOME: camera}, said.append)
+
+        async def shown(pan_deg: float, effect: str) -> None:
+            for _ in range(200):
+                await camera.refresh()
+                if camera.poses and (camera.poses[-1].pan_deg, camera.poses[-1].effect) == (pan_deg, effect):
+                    return
+                await asyncio.sleep(0.05)
+            pytest.fail(f"never shown: {camera.poses[-1:]}")
+
+        await shown(0.0, "")
+        await pranks.play("knock")
+        await pranks.play("cover")
+        await shown(KNOCK_DEG, "covered")
+        await pranks.play("night")
+        await pranks.play("mend")
+        await shown(0.0, "")
+        assert not camera.poses[-1].night
+        assert "turned the fixed camera" in said[0]
+        await pranks.play("")
+        count = len(said)
+        await pranks.play("nothing of this kind")
+        assert len(said) == count + 1
+        assert all(word in said[-1] for word in PRANKS)
+
+
+async def test_a_camera_that_is_gone_is_a_sentence_and_not_the_demo_s_end(drawings: Path) -> None:
+    said: list[str] = []
+    async with virtual_ptz(drawings, Setup(kind="fixed", width=320, height=240)) as camera:
+        pass
+    await Pranks({FIXED: camera, DOME: camera}, said.append).play("knock")
+    assert "did not obey" in said[0]
