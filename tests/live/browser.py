@@ -97,10 +97,10 @@ class Page:
         await self.command("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=codes[key], **text)
         await self.command("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=codes[key])
 
-    async def key(self, key: str, *, down: bool, code: str = "") -> None:
-        """One key, pressed or released."""
+    async def key(self, key: str, *, down: bool, code: str = "", again: bool = False) -> None:
+        """One key, pressed (`again`: by its own repetition) or released."""
         kind = "keyDown" if down else "keyUp"
-        await self.command("Input.dispatchKeyEvent", type=kind, key=key, code=code or key)
+        await self.command("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, autoRepeat=again)
 
     async def mouse(self, kind: str, x: float, y: float, *, shift: bool = False, **more: object) -> None:
         """The left button `Pressed`, `Moved` (held) or `Released`, or the `Wheel`, at that point of the window."""
