@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from agent.polygons import visible_area
+from agent.ptz.area import Aim, aim_of
 from agent.virtual.demo_mast import DOME, FISHEYE, FIXED, SETUPS, fixed_masks
 from agent.virtual.render import clip_box, fill, truth
 from tests.needs import needs
@@ -107,7 +108,7 @@ def figure(text: str, name: str) -> float:
 def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_with_a_summary(
     tmp_path: Path, drawings: Path
 ) -> None:
-    demo = Demo(tmp_path, drawings, 12)
+    demo = Demo(tmp_path, drawings, 16)
     demo.wait_until_it_runs()
     wait_for(lambda: demo.camera(DOME)["masks"] == "burned")
     cameras = {one["id"]: one for one in demo.ask("state")["cameras"]}
@@ -118,6 +119,11 @@ def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_wit
     assert demo.ask(f"ptz/{DOME}", {"order": "absolute", "pan_deg": at + 40, "tilt_deg": -5})["ok"]
     wait_for(lambda: abs(demo.camera(DOME)["ptz"]["pan_deg"] - at - 40) < 0.5)
     assert demo.camera(DOME)["steering"]["held"] == "you"
+    # a rectangle in the upper half of a picture that is not 16:9
+    assert demo.ask(f"ptz/{DOME}", {"order": "area", "x": 0.25, "y": 0.0, "width": 0.5, "height": 0.5})["ok"]
+    wanted = aim_of(Aim(at + 40, -5.0, 60.0), (0.25, 0.0, 0.5, 0.5), SETUPS[DOME].width / SETUPS[DOME].height)
+    wait_for(lambda: abs(demo.camera(DOME)["ptz"]["tilt_deg"] - wanted.tilt_deg) < 0.5)
+    wait_for(lambda: abs(demo.camera(DOME)["ptz"]["hfov_deg"] - wanted.hfov_deg) < 0.5)
     assert demo.process.wait(120) == 0, demo.text()
     text = demo.text()
     assert re.search(r"^page: http://127\.0\.0\.1:\d+/$", text, re.MULTILINE)
