@@ -17,7 +17,7 @@ from agent.virtual.figures import Picture, walker
 from agent.virtual.grain import level_for
 from agent.virtual.homes import sheet_for
 from agent.virtual.panorama import SIDE_PX, SIDES, side_px_per_degree
-from agent.virtual.render import TurningStreet
+from agent.virtual.render import Sides, TurningStreet
 from agent.virtual.sphere import Values, Vectors, axes, camera_matrix, fisheye_rays
 from agent.virtual.world import PrivatePlace, Walker, passing
 
@@ -89,7 +89,7 @@ class FisheyeLens:
             flat = looked @ np.linalg.inv(home.sheet.matrix).T
             self._homes.append(_part(flat, seen & inside(home.place, looked)))
         self._shown = float(np.radians(self._focal))
-        self._still: tuple[bool, Picture] | None = None
+        self._still: tuple[Sides, Picture] | None = None
 
     def picture(self, time_s: float) -> Picture:
         """(height, width, 3) uint8, BGR."""
@@ -105,14 +105,14 @@ class FisheyeLens:
 
     def _street_picture(self) -> Picture:
         """What never moves, drawn anew only when the light has changed."""
-        night = self._street.night
-        if self._still is None or self._still[0] != night:
+        sides = self._street.sides
+        if self._still is None or self._still[0] is not sides:
             canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
-            for levels, part in zip(self._street.sides, self._sides, strict=True):
+            for levels, part in zip(sides, self._sides, strict=True):
                 if part is not None:
                     level = level_for(self._shown, side_px_per_degree(), len(levels))
                     part.paint(levels[level], level, canvas)
-            self._still = (night, canvas)
+            self._still = (sides, canvas)
         return self._still[1].copy()
 
     def truth(self) -> Picture:

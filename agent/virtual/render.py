@@ -41,6 +41,8 @@ GRAIN_FROM_PX_PER_DEG = 14.0
 _CORNERS = np.array(((-0.5, -0.5), (SIDE_PX - 0.5, -0.5), (SIDE_PX - 0.5, SIDE_PX - 0.5), (-0.5, SIDE_PX - 0.5)))
 
 
+Sides = tuple[tuple[Picture, ...], ...]
+"""The cube's sides, each with its halvings."""
 Box = tuple[int, int, int, int]
 """left, top, width, height; in pixels."""
 
@@ -123,6 +125,7 @@ class TurningStreet:
 
     def set_night(self, night: bool) -> None:
         """Day or night from the next picture on."""
+        # the pictures come last: who draws meanwhile still has those of before
         self.night = night
         self.light = NIGHT if night else 1.0
         self.sides = tuple(halvings(np.ascontiguousarray(side))[:4] for side in self._both[int(night)])
@@ -136,7 +139,7 @@ class Lens:
         self.width, self.height = width, height
         lenses = [camera_matrix(side, SIDE_PX, SIDE_PX) for side in SIDES]
         self._side_to_direction = [np.linalg.inv(lens).astype(np.float64) for lens in lenses]
-        self._still: tuple[View, bool, Picture] | None = None
+        self._still: tuple[View, Sides, Picture] | None = None
 
     def picture(self, view: View, time_s: float) -> Picture:
         """(height, width, 3) uint8, BGR: what the lens sees at that moment."""
@@ -152,14 +155,14 @@ class Lens:
 
     def _street_picture(self, view: View, matrix: Vectors, shown: float, in_sight: list[_Sight]) -> Picture:
         """What never moves, drawn anew only when the lens or the light has changed; nothing where a home fills it."""
-        night = self._street.night
-        if self._still is None or self._still[:2] != (view, night):
+        sides = self._street.sides
+        if self._still is None or self._still[0] != view or self._still[1] is not sides:
             canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
             whole = self.width * self.height
             if not any(sight.mask.size == whole and sight.mask.all() for sight in in_sight):
-                for levels, to_direction in zip(self._street.sides, self._side_to_direction, strict=True):
+                for levels, to_direction in zip(sides, self._side_to_direction, strict=True):
                     self._show_side(canvas, levels, to_direction, matrix, shown)
-            self._still = (view, night, canvas)
+            self._still = (view, sides, canvas)
         return self._still[2].copy()
 
     def truth(self, view: View) -> Picture:
