@@ -45,3 +45,13 @@ async def test_a_camera_that_is_gone_is_a_sentence_and_not_the_demo_s_end(drawin
         pass
     await Pranks({FIXED: camera, DOME: camera}, said.append).play("knock")
     assert "did not obey" in said[0]
+
+
+async def test_a_visitor_who_cannot_stop_rebooting_is_told_and_the_camera_lives_on(drawings: Path) -> None:
+    said: list[str] = []
+    async with virtual_ptz(drawings, Setup(width=320, height=240)) as camera:
+        pranks = Pranks({FIXED: camera, DOME: camera}, said.append)
+        for _ in range(9):
+            await pranks.play("reboot")
+        assert any("did not obey" in line for line in said)
+        assert (await camera.now())["pan_deg"] == 0

@@ -1,7 +1,8 @@
 // The hands on a camera's picture: pointer, wheel, keys and gamepad, and what is drawn of them.
 // Whatever happens to them (released, focus lost, page hidden or left), `stop` is called once if they moved the head.
 
-import { Pace, Wheel, ZOOM_SPEED, area, fitted, fromDrag, fromKeys, fromPad, moves, resting, scaled, sum } from "./joystick.js";
+import { Pace, Wheel, ZOOM_SPEED, area, fitted, fromDrag, fromKeys, fromPad } from "./joystick.js";
+import { moves, resting, scaled, sum } from "./joystick.js";
 
 const TICK_MS = 25;
 const FULL_REACH = 0.4;

@@ -76,7 +76,8 @@ export class Helm {
     const { error, message, status, retry_after_s: wait = 0 } = answer;
     if (error === "overtaken") return;
     const time = clock(new Date(Date.now() + wait * 1000), "medium");
-    this.tell(has(`no_${error}`) ? `no_${error}` : "refused", { why: message ?? "", time }, Math.max(NEWS_MS, wait * 1000));
+    const word = has(`no_${error}`) ? `no_${error}` : "refused";
+    this.tell(word, { why: message ?? "", time }, Math.max(NEWS_MS, wait * 1000));
     // whoever may not steer now takes the hands off; the next press asks again
     if ([401, 403, 409].includes(status)) this.hands.drop();
   }
