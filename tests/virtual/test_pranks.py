@@ -15,22 +15,21 @@ async def test_a_knock_turns_the_picture_and_mend_turns_it_back(drawings: Path) 
     async with virtual_ptz(drawings, Setup(kind="fixed", width=320, height=240)) as camera:
         pranks = Pranks({FIXED: camera, DOME: camera}, said.append)
 
-        async def shown(pan_deg: float, effect: str) -> None:
+        async def shown(*wanted: object) -> None:
             for _ in range(200):
                 await camera.refresh()
-                if camera.poses and (camera.poses[-1].pan_deg, camera.poses[-1].effect) == (pan_deg, effect):
+                if any((one.pan_deg, one.effect, one.night) == wanted for one in camera.poses[-1:]):
                     return
                 await asyncio.sleep(0.05)
             pytest.fail(f"never shown: {camera.poses[-1:]}")
 
-        await shown(0.0, "")
+        await shown(0.0, "", False)
         await pranks.play("knock")
         await pranks.play("cover")
-        await shown(KNOCK_DEG, "covered")
         await pranks.play("night")
+        await shown(KNOCK_DEG, "covered", True)
         await pranks.play("mend")
-        await shown(0.0, "")
-        assert not camera.poses[-1].night
+        await shown(0.0, "", False)
         assert "turned the fixed camera" in said[0]
         await pranks.play("")
         count = len(said)
