@@ -49,8 +49,7 @@ ASKS_THE_CLOCK_OR_A_FILE = frozenset({"open", "input", "print"})
 ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 
 FOREIGN: dict[str, tuple[str, ...]] = {
-    "aio_rtsp_toolkit": ("agent/virtual/server.py",),
-    "aiohttp": ("agent/live/http.py", "agent/virtual/demo.py", "agent/virtual/onvif_server.py"),
+    "aiohttp": ("agent/live/http.py", "agent/virtual/demo_agent.py", "agent/virtual/onvif_server.py"),
     "aiomqtt": ("agent/telemetry/link.py",),
     "aiortc": ("agent/live/webrtc.py",),
     "amqtt": ("agent/virtual/broker.py",),
@@ -59,7 +58,6 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/encoding/encoder.py",
         "agent/vault/muxer.py",
         "agent/live/webrtc.py",
-        "agent/virtual/film.py",
         "agent/virtual/video.py",
     ),
     "cv2": ("agent/masking/", "agent/encoding/scale.py", "agent/ptz/motion.py", "agent/virtual/"),
@@ -67,7 +65,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
-    "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo.py"),
+    "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
     "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py"),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),

@@ -49,6 +49,7 @@ class Helm:
         self._lease = Lease()
         self._flood = Flood()
         self._pilot = Pilot(plan, head.settings.optics, aspect, clock.instant())
+        self._rounds = plan.rounds
         self._told: Held | None = None
         self.preset = ""
         self.malformed = 0
@@ -130,6 +131,12 @@ class Helm:
         seconds = round((self._clock.instant() - held.since) / 1e9, 3)
         self._emit(SteeringReleased(self.camera, held.number, reason, seconds))
         self._told = None
+
+    def standing(self, grant: Grant) -> dict[str, Any]:
+        """What a page under `grant` shows: who steers (`you`, `another` or nobody), the patrol, and which there are."""
+        held = self._lease.held(self._clock.instant())
+        whose = "" if held is None else "you" if held.holder.jti == grant.jti else "another"
+        return {"held": whose, "patrol": self.patrol, "patrols": [one.name for one in self._rounds]}
 
     def _lapse(self) -> None:
         """Tells of a lease that has run out."""

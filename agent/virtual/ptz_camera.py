@@ -17,7 +17,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -183,8 +183,9 @@ class VirtualPtz:
         """Any order of `ptz_process`; SourceError with its complaint."""
         assert self._process.stdin is not None
         async with self._lock:
-            self._process.stdin.write((json.dumps({"do": do, **more}) + "\n").encode())
-            await self._process.stdin.drain()
+            with suppress(ConnectionError):  # a camera that is gone gives no answer, and that is told
+                self._process.stdin.write((json.dumps({"do": do, **more}) + "\n").encode())
+                await self._process.stdin.drain()
             return await _told(self._process)
 
 

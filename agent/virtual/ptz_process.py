@@ -168,8 +168,8 @@ class _Camera:
             return {"error": f"no order {do!r}"}
         try:
             return await handler(self, order) or {}
-        except (KeyError, TypeError, ValueError) as error:
-            return {"error": f"{do}: {error}"}
+        except (KeyError, TypeError, ValueError, asyncio.QueueFull) as error:
+            return {"error": f"{do}: {error!r}"}
 
     async def _tell_poses(self, order: Order) -> Order:
         since = int(order["since"])

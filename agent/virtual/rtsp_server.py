@@ -6,8 +6,8 @@
     server.publish(access_unit, pts_90k, time.time(), keyframe=True)
     server.publish_metadata(document, pts_90k)
 
-The files' server of aio-rtsp-toolkit plays what is on disk at its own pace; a head that turns needs its pictures sent
-at the moment that the latency model says, with the timestamps of their exposure.
+Servers of files play what is on disk at their own pace; a head that turns needs its pictures sent at the moment that
+the latency model says, with the timestamps of their exposure.
 
 Laws
 - A viewer that does not keep up loses pictures until the next keyframe; its queue holds `WAITING` at most.
