@@ -17,9 +17,12 @@ from pathlib import Path
 
 from agent import systemd
 from agent.access.grants import GrantJudge
+from agent.aim.guard import APPROVAL_S
+from agent.aim.store import AimStore
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
+from agent.control.server import ControlServer, Json, refused
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts, PtzFacts
@@ -40,6 +43,9 @@ CLOCK_LOOK_S = 1.0
 LIVE_RETRY_S = 5.0
 ASPECT = 16 / 9
 """Of a picture in which an operator draws a rectangle to look at; a 4:3 camera then shows a little more above."""
+APPROVAL_MARGIN_S = 2.0
+LONGEST_NAME = 100
+"""Of who approves an aim."""
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -60,6 +66,8 @@ class Mast:
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
+        self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
+        self._control = ControlServer(configuration.mast.state, {"aim-approve": self._approve_aim})
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
@@ -157,6 +165,8 @@ class Mast:
             tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
             tasks.create_task(self._keep_watchdog(), name="watchdog"),
             tasks.create_task(self._watch_clock(), name="clock"),
+            tasks.create_task(self._keep_aims(), name="aims"),
+            tasks.create_task(self._keep_control(), name="control"),
         ]
         await self._stop.wait()
         systemd.notify("STOPPING=1")
@@ -173,6 +183,10 @@ class Mast:
 
     def _close(self) -> None:
         self._stop_cameras(list(self._cameras))
+        try:
+            self._aims.flush()
+        except OSError as error:
+            log.error("%s", error)
         self._vault.close()
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
@@ -245,7 +259,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit)
+                camera = Camera(settings, self._clock, self.emit, self._aims)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)
@@ -336,6 +350,42 @@ class Mast:
         names = [camera.id for camera in configuration.camera]
         await asyncio.to_thread(self._start_cameras, configuration, names)
         self._start_live(tasks, retry=True)
+
+    async def _keep_aims(self) -> None:
+        await self._aims.run()
+
+    async def _keep_control(self) -> None:
+        """Commands at the box; a socket that cannot be made costs them, never the recording."""
+        while True:
+            try:
+                await self._control.serve()
+            except OSError as error:
+                log.error("control.sock: %s", error)
+            await asyncio.sleep(LIVE_RETRY_S)
+
+    async def _approve_aim(self, request: Json) -> Json:
+        """`vigie aim approve`: answered when the new references are on disk."""
+        name, by = request.get("camera"), request.get("by")
+        if not isinstance(name, str) or not isinstance(by, str) or not by.strip() or len(by) > LONGEST_NAME:
+            return refused("malformed")
+        guard = self._cameras[name][0].guard if name in self._cameras else None
+        if guard is None:
+            return refused("unknown-camera")
+        answer = guard.approve(by)
+        try:
+            async with asyncio.timeout(APPROVAL_S + APPROVAL_MARGIN_S):
+                word = await asyncio.wrap_future(answer)
+        except TimeoutError:
+            guard.withdraw(answer)
+            return refused("no-picture")
+        if word != "approved":
+            return refused(word)
+        try:
+            await asyncio.to_thread(self._aims.flush)
+        except OSError as error:
+            log.error("%s", error)
+            return refused("not-written")
+        return {"ok": True}
 
     async def _keep_watchdog(self) -> None:
         interval = systemd.watchdog_interval()
