@@ -40,8 +40,8 @@ class Look:
     """One picture as it is compared.
 
     `edges`: (90, 160), zero mean, zero where hidden. `seen`: where it is not hidden. `clear_regions`: how many of the
-    24 regions show anything. `aspect`: a small pixel's height over its width. `level`: mean luma; `coarse` and `detail`:
-    mean gradients of the scene's large shapes and of its finest lines.
+    24 regions show anything. `aspect`: a small pixel's height over its width. `level`: mean luma. `coarse`: mean
+    gradient of the scene's large shapes. `fine`: (90, 640) luma in which its finest lines are measured (`detail`).
     """
 
     edges: Edges
@@ -50,7 +50,7 @@ class Look:
     aspect: float
     level: float
     coarse: float
-    detail: float
+    fine: Plane
 
 
 def borders() -> list[tuple[slice, slice]]:
@@ -80,11 +80,10 @@ def look(luma: Plane, hidden: Area) -> Look:
     """What (height, width) burned luma shows outside `hidden`."""
     height, width = luma.shape
     thinned = luma[:: max(1, height // 360)]
-    rows = np.asarray(cv2.resize(thinned, (COLUMNS * DETAIL, ROWS), interpolation=cv2.INTER_AREA), np.float32)
-    small = rows.reshape(ROWS, COLUMNS, DETAIL).mean(axis=2)
+    fine = np.asarray(cv2.resize(thinned, (COLUMNS * DETAIL, ROWS), interpolation=cv2.INTER_AREA), np.uint8)
+    small = np.asarray(cv2.resize(thinned, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32)
     seen = ~hidden
-    gradient = _gradient(cv2.GaussianBlur(small, (3, 3), 0.8))
-    fine = np.abs(np.diff(rows, axis=1, append=rows[:, -1:])).reshape(ROWS, COLUMNS, DETAIL).mean(axis=2)
+    gradient = _gradient(np.asarray(cv2.GaussianBlur(small, (3, 3), 0.8), np.float32))
     large = cv2.resize(small, (COLUMNS // 4, ROWS // 4), interpolation=cv2.INTER_AREA)
     large_seen = cv2.resize(seen.astype(np.float32), (COLUMNS // 4, ROWS // 4), interpolation=cv2.INTER_AREA) > 0.99
     return Look(
@@ -93,9 +92,15 @@ def look(luma: Plane, hidden: Area) -> Look:
         _clear(gradient, seen),
         (height / ROWS) / (width / COLUMNS),
         _mean(small, seen),
-        _mean(_gradient(large), large_seen),
-        _mean(fine, seen),
+        _mean(_gradient(np.asarray(large, np.float32)), large_seen),
+        fine,
     )
+
+
+def detail(fine: Plane, seen: Area) -> float:
+    """Mean gradient across of the finest lines that are kept, in levels."""
+    steps = cv2.absdiff(fine[:, 1:], fine[:, :-1])
+    return _mean(np.asarray(cv2.resize(steps, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32), seen)
 
 
 def _mean(values: Edges, where: Area) -> float:

@@ -30,5 +30,5 @@ class Gathering:
         self._looks.append(sight)
         if len(self._looks) < self._wanted:
             return None
-        edges = np.mean([one.edges for one in self._looks], axis=0, dtype=np.float32)
+        edges = np.asarray(np.mean([one.edges for one in self._looks], axis=0), np.float32)
         return Reference(quantised(edges), sight.seen, True, utc_ms)

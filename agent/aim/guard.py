@@ -20,7 +20,7 @@ import numpy as np
 from agent.aim.edges import Area, Look, hidden_area, look
 from agent.aim.lens import Cleared, Clouded, LensWatch
 from agent.aim.references import AimState
-from agent.aim.watch import AimLost, Approved, Learned, News, Watch
+from agent.aim.watch import STEADY_NS, AimLost, Approved, Learned, News, Watch
 from agent.clock import Clock, Instant
 from agent.events import AimApproved, AimLearned, Emit, Tamper, TamperEnded
 from agent.facts import AimFacts
@@ -127,8 +127,8 @@ class AimGuard:
     def _look_at_lens(self, sight: Look, now_ns: int) -> None:
         if now_ns < self._lens_ns:
             return
-        self._lens_ns = now_ns + 500_000_000
-        for change in self._lens.take(sight, now_ns):
+        self._lens_ns = now_ns + STEADY_NS
+        for change in self._lens.take(sight, now_ns, recognised=self._watch.confirmed_ns == now_ns):
             self._emit(lens_event(self._camera, change))
 
     def _take_request(self, now_ns: int) -> None:

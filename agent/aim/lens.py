@@ -3,16 +3,20 @@
     lens = LensWatch()
     for change in lens.take(sight, now_ns): ...      # Clouded("covered") or Cleared("covered", 12.0)
 
-A picture is measured against its own last minute. `covered`: the large shapes are gone too, and it had been light
-enough to tell that from lamps that go out. `defocused`: the large shapes are there and the fine lines are not. Dusk, fog,
-dew and a slow zoom change both slowly and are followed; a head that turns begins anew (`begin`), while what is covered
-stays so until shapes are seen again.
+A picture is measured against its own last minute. `covered`: the large shapes are gone too, nothing is recognised, and
+it had been light enough to tell that from lamps that go out. `defocused`: the large shapes are there and the fine lines
+are not; lines count when two of three looks have them, so that rain, which comes and goes, is none. Dusk, fog, dew and a
+slow zoom change both slowly and are followed; a head that turns begins anew (`begin`), while what is covered stays so
+until shapes are seen again.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.aim.edges import Look
+import numpy as np
+
+from agent.aim.edges import Look, detail
+from agent.units import Plane
 
 Kind = Literal["covered", "defocused"]
 
@@ -28,7 +32,8 @@ BACK = 2.0
 """Times what a covered or defocused lens still showed."""
 LEAST_SHAPES = 1.5
 """A scene that had less has nothing to lose."""
-DARK_LEVEL = 40.0
+DARK_LEVEL = 80.0
+"""Mean luma that only a day gives: street lamps go out at once, as a lens that is covered does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,15 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class _Measure:
+    """What one picture has of large shapes and of fine lines, and how light it is."""
+
+    coarse: float
+    detail: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Usual:
     """Means over the last minute, since when, and when last."""
 
@@ -56,7 +70,7 @@ class _Usual:
     since_ns: int
     at_ns: int
 
-    def with_one(self, sight: Look, now_ns: int) -> "_Usual":
+    def with_one(self, sight: _Measure, now_ns: int) -> "_Usual":
         seconds = (now_ns - self.at_ns) / 1e9
         memory_s = min(MEMORY_S, max(1.0, (now_ns - self.since_ns) / 1e9))
         share = min(1.0, seconds / memory_s)
@@ -79,20 +93,26 @@ class LensWatch:
         self._since_ns = 0
         self._clouded = (0.0, 0.0)  # shapes and lines while clouded
         self._clear_ns: int | None = None
+        self._fine: tuple[Plane, ...] = ()
 
     def begin(self) -> None:
         """Another view: what was usual no longer is. What is clouded stays so."""
         self._usual = self._doubt = None
+        self._fine = ()
 
-    def take(self, sight: Look, now_ns: int) -> tuple[Clouded | Cleared, ...]:
-        """What this picture changes."""
+    def take(self, look: Look, now_ns: int, *, recognised: bool = False) -> tuple[Clouded | Cleared, ...]:
+        """What this picture changes; `recognised`: it shows what it should, so that nothing covers it."""
+        self._fine = (*self._fine[-2:], look.fine)
+        if len(self._fine) < 3:
+            return ()
+        sight = _Measure(look.coarse, detail(_median(*self._fine), look.seen), look.level)
         if self.kind is not None:
-            return self._clouded_still(sight, now_ns)
+            return self._clouded_still(sight, now_ns, recognised=recognised)
         usual = self._usual
         if usual is None:
             self._usual = _Usual(sight.coarse, sight.detail, sight.level, now_ns, now_ns)
             return ()
-        kind = self._suspect(sight, usual) if now_ns - usual.since_ns >= SETTLED_S * 1e9 else None
+        kind = _suspect(sight, usual, recognised=recognised) if now_ns - usual.since_ns >= SETTLED_S * 1e9 else None
         if kind is None:
             self._doubt = None
             self._usual = usual.with_one(sight, now_ns)
@@ -105,20 +125,11 @@ class LensWatch:
         self._clouded, self._doubt = (sight.coarse, sight.detail), None
         return (Clouded(kind),)
 
-    def _suspect(self, sight: Look, usual: _Usual) -> Kind | None:
-        if usual.coarse < LEAST_SHAPES:
-            return None
-        if sight.coarse < LOST_SHAPES * usual.coarse and sight.detail < LOST_SHAPES * usual.detail:
-            return "covered" if usual.level >= DARK_LEVEL else None
-        if sight.coarse > KEPT_SHAPES * usual.coarse and sight.detail < LOST_LINES * usual.detail:
-            return "defocused"
-        return None
-
-    def _clouded_still(self, sight: Look, now_ns: int) -> tuple[Cleared, ...]:
+    def _clouded_still(self, sight: _Measure, now_ns: int, *, recognised: bool) -> tuple[Cleared, ...]:
         assert self.kind is not None
         coarse, detail = self._clouded
         if self.kind == "covered":
-            clear = sight.coarse > max(BACK * coarse, LEAST_SHAPES)
+            clear = recognised or sight.coarse > max(BACK * coarse, LEAST_SHAPES)
         else:
             clear = sight.detail / max(sight.coarse, 0.1) > BACK * 0.8 * detail / max(coarse, 0.1)
         if not clear:
@@ -131,3 +142,17 @@ class LensWatch:
         done = Cleared(self.kind, round((now_ns - self._since_ns) / 1e9, 1))
         self.kind, self._usual = None, None
         return (done,)
+
+
+def _median(a: Plane, b: Plane, c: Plane) -> Plane:
+    return np.maximum(np.minimum(a, b), np.minimum(np.maximum(a, b), c))
+
+
+def _suspect(sight: _Measure, usual: _Usual, *, recognised: bool) -> Kind | None:
+    if usual.coarse < LEAST_SHAPES:
+        return None
+    if sight.coarse < LOST_SHAPES * usual.coarse and sight.detail < LOST_SHAPES * usual.detail:
+        return "covered" if usual.level >= DARK_LEVEL and not recognised else None
+    if sight.coarse > KEPT_SHAPES * usual.coarse and sight.detail < LOST_LINES * usual.detail:
+        return "defocused"
+    return None

@@ -8,6 +8,7 @@ import base64
 import json
 import zlib
 from dataclasses import asdict, dataclass
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +21,7 @@ STEPS = 30.0
 """Of an edge, in whole numbers on disk."""
 MOST_BYTES = 1 << 20
 MOST_APPROVALS = 50
+NOWHERE = Offset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +35,7 @@ class Reference:
     seen: Area
     first: bool
     at_ms: int
-    offset: Offset = Offset()
+    offset: Offset = NOWHERE
     slack_px: float = 0.0
 
     def without(self, hidden: Area) -> "Reference":
@@ -73,13 +75,16 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Small = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
+
+
 class _Reference(_Model):
     edges: str = Field(max_length=64 << 10)
     seen: str = Field(max_length=8 << 10)
     first: bool
     at_ms: int
-    offset: list[float] = Field(min_length=4, max_length=4)
-    slack_px: float
+    offset: list[Small] = Field(min_length=4, max_length=4)
+    slack_px: Small
 
 
 class _Lost(_Model):
@@ -106,7 +111,10 @@ def _pack(raw: bytes) -> str:
 
 def _unpack(text: str, size: int) -> bytes:
     """At most `size` bytes come out, whatever stands in the file."""
-    raw = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size)
+    try:
+        raw = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size)
+    except zlib.error as error:
+        raise ValueError("a reference that does not unpack") from error
     if len(raw) != size:
         raise ValueError("a reference of another size")
     return raw
@@ -140,23 +148,21 @@ def encode(state: AimState) -> bytes:
     return json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
 
 
+def _reference(told: _Reference) -> Reference:
+    whole = np.frombuffer(_unpack(told.edges, ROWS * COLUMNS), np.int8).reshape(ROWS, COLUMNS)
+    bits = np.frombuffer(_unpack(told.seen, ROWS * COLUMNS // 8), np.uint8)
+    seen = np.unpackbits(bits).reshape(ROWS, COLUMNS) > 0
+    edges = whole.astype(np.float32) / np.float32(STEPS)
+    return Reference(edges, seen, told.first, told.at_ms, Offset(*told.offset), told.slack_px)
+
+
 def decode(raw: bytes) -> AimState:
     """What `encode` wrote; ValueError for anything else."""
     try:
         told = _State.model_validate_json(raw)
     except ValidationError as error:
         raise ValueError("not an aim file of this version") from error
-    references = tuple(
-        Reference(
-            np.frombuffer(_unpack(one.edges, ROWS * COLUMNS), np.int8).reshape(ROWS, COLUMNS) / np.float32(STEPS),
-            np.unpackbits(np.frombuffer(_unpack(one.seen, ROWS * COLUMNS // 8), np.uint8)).reshape(ROWS, COLUMNS) > 0,
-            one.first,
-            one.at_ms,
-            Offset(*one.offset),
-            one.slack_px,
-        )
-        for one in told.references
-    )
+    references = tuple(_reference(one) for one in told.references)
     lost = None if told.lost is None else Lost(told.lost.since_ms, told.lost.far_px)
     approvals = tuple(Approval(one.by, one.at_ms) for one in told.approvals)
     return AimState(references, lost, approvals, told.masks)
