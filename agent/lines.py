@@ -59,7 +59,8 @@ class StillLine:
 
     def __init__(self, settings: Settings, clock: Clock, aims: Keeper, emit: Emit) -> None:
         self._settings = settings
-        self._guard = AimGuard(settings.id, aims, clock, emit)
+        fisheye = settings.lens if isinstance(settings.lens, FisheyeLens) else None
+        self._guard = AimGuard(settings.id, aims, clock, emit, fisheye)
         self.guard: AimGuard | None = self._guard
         self.restart()
 

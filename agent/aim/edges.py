@@ -21,6 +21,8 @@ Area = NDArray[np.bool_]
 COLUMNS, ROWS = 160, 90
 MARGIN = 2
 """Small pixels around a mask that are left out with it: the reach of the gradient."""
+RIM = 0.94
+"""Of a fisheye's radius: farther out is its rim, with the reach of the gradient."""
 SURROUNDINGS = (25, 25)
 FAINT = 1.5
 """Gradient, in levels a small pixel, that is added to its surroundings' mean: noise is not blown up into edges."""
@@ -74,6 +76,16 @@ def hidden_area(masks: Plane, strip_rows: int) -> Area:
     touched[: int(np.ceil(strip_rows * ROWS / height))] = True
     kernel = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
     return np.asarray(cv2.dilate(touched.astype(np.uint8), kernel) > 0)
+
+
+def beyond_rim(centre: tuple[float, float], radius: float, aspect: float) -> Area:
+    """(90, 160): a fisheye's rim and what lies beyond it, which stay in place however the camera is turned.
+
+    `centre` in picture fractions, `radius` in fractions of its width, `aspect` the picture's height over its width.
+    """
+    x = (np.arange(COLUMNS) + 0.5) / COLUMNS - centre[0]
+    y = ((np.arange(ROWS) + 0.5) / ROWS - centre[1]) * aspect
+    return np.asarray(np.hypot(x[None, :], y[:, None]) > RIM * radius)
 
 
 def look(luma: Plane, hidden: Area) -> Look:

@@ -17,13 +17,14 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from agent.aim.edges import Area, Look, hidden_area, look
+from agent.aim.edges import Area, Look, beyond_rim, hidden_area, look
 from agent.aim.lens import Cleared, Clouded, LensWatch
 from agent.aim.references import AimState
 from agent.aim.watch import STEADY_NS, AimLost, Approved, Learned, News, Watch
 from agent.clock import Clock, Instant
 from agent.events import AimApproved, AimLearned, Emit, Tamper, TamperEnded
 from agent.facts import AimFacts
+from agent.lenses import FisheyeLens
 from agent.units import Blind, Plane
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,10 @@ class Keeper(Protocol):
 class AimGuard:
     """One camera's; `look` and `begin` belong to the picture thread, the rest to any."""
 
-    def __init__(self, camera: str, keeper: Keeper, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self, camera: str, keeper: Keeper, clock: Clock, emit: Emit, fisheye: FisheyeLens | None = None
+    ) -> None:
+        self._fisheye = fisheye
         self._camera = camera
         self._keeper = keeper
         self._clock = clock
@@ -110,6 +114,8 @@ class AimGuard:
         """The area that is left out; references lose what lies under it before anything is compared."""
         if self._area is None or self._area[0] is not masks:
             hidden = hidden_area(masks, strip_rows)
+            if self._fisheye is not None:
+                hidden |= beyond_rim(self._fisheye.centre, self._fisheye.radius, masks.shape[0] / masks.shape[1])
             self._area = masks, strip_rows, hidden
             self._clean(hidden)
         return self._area[2]

@@ -34,7 +34,10 @@ def rain(picture: Picture, random: Random, streaks: int) -> Picture:
     layer = np.zeros(picture.shape[:2], np.uint8)
     height, width = layer.shape
     for x, y, long in zip(
-        random.integers(0, width, streaks), random.integers(0, height, streaks), random.integers(10, 40, streaks)
+        random.integers(0, width, streaks),
+        random.integers(0, height, streaks),
+        random.integers(10, 40, streaks),
+        strict=True,
     ):
         cv2.line(layer, (int(x), int(y)), (int(x + long // 5), int(y + long)), 110, 1, cv2.LINE_AA)
     return _picture(picture * 0.8 + 40 + layer[:, :, None] * 0.6)
