@@ -26,6 +26,7 @@ from agent.control.server import ControlServer, Json, refused
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts, PtzFacts
+from agent.faults import is_plain
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
@@ -366,7 +367,7 @@ class Mast:
     async def _approve_aim(self, request: Json) -> Json:
         """`vigie aim approve`: answered when the new references are on disk."""
         name, by = request.get("camera"), request.get("by")
-        if not isinstance(name, str) or not isinstance(by, str) or not by.strip() or len(by) > LONGEST_NAME:
+        if not isinstance(name, str) or not isinstance(by, str) or not is_plain(by) or not 0 < len(by) <= LONGEST_NAME:
             return refused("malformed")
         guard = self._cameras[name][0].guard if name in self._cameras else None
         if guard is None:

@@ -5,8 +5,8 @@
 
 A picture is measured against its own last minute. `covered`: the large shapes are gone too, nothing is recognised, and
 it had been light enough to tell that from lamps that go out. `defocused`: the large shapes are there and the fine lines
-are not; lines count when two of three looks have them, so that rain, which comes and goes, is none. Dusk, fog, dew and a
-slow zoom change both slowly and are followed; a head that turns begins anew (`begin`), while what is covered stays so
+are not; lines count when two of three looks have them, so that rain, which comes and goes, is none. Dusk, fog, dew and
+a slow zoom change both slowly and are followed; a head that turns begins anew (`begin`), while what is covered stays so
 until shapes are seen again.
 """
 

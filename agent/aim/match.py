@@ -3,10 +3,10 @@
     fit = match(reference.edges, reference.seen, sight)
     fit.support, fit.far_px                     # regions that agree, and how far the farthest corner is off
 
-Each of 24 regions is laid over the picture in all places up to `REACH` away (normalised correlation). One motion is then
-fitted to all regions, each weighted by how sharply it knows its own place, so that a kerb speaks only across itself, and
-those that disagree with the rest (a lorry, a crowd, snow) lose their voice. It is done twice, from "nothing moved" and
-from the place where all regions together fit best; the one that more of them agree on counts.
+Each of 24 regions is laid over the picture in all places up to `REACH` away (normalised correlation). One motion is
+then fitted to all regions, each weighted by how sharply it knows its own place, so that a kerb speaks only across
+itself, and those that disagree with the rest (a lorry, a crowd, snow) lose their voice. It is done twice, from "nothing
+moved" and from the place where all regions together fit best; the one that more of them agree on counts.
 
 Lengths are in small pixels across: 160 make the picture's width.
 """

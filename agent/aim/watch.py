@@ -96,6 +96,7 @@ class Watch:
         self._tried = 0
         self._weak = 0
         self._learned_ns: int | None = None
+        self._compared_ns = 0
         self._enter("lost" if state.lost is not None else "unsure" if state.references else "learning")
 
     def _enter(self, word: Word) -> None:
@@ -146,12 +147,22 @@ class Watch:
                 return news
         if self.word == "lost":
             return ()
+        if sight.clear_regions < CLEAR_REGIONS and self._idle(now_ns):
+            return ()
         if self.word == "learning":
             return self._first(sight, now_ns, utc_ms) if self._approver is None else ()
         seen, fit, offset = self._compare(sight)
         if self.word == "held":
             return self._held(sight, seen, fit, offset, now_ns, utc_ms)
         return self._unsure(sight, seen, offset, now_ns, utc_ms)
+
+    def _idle(self, now_ns: int) -> bool:
+        """True while a picture that shows nothing is watched for its first edge: compared now and then only."""
+        if self.word != "unsure" or self.blind is not None or now_ns >= self._compared_ns + STEADY_NS:
+            self._compared_ns = now_ns
+            return False
+        self._next_ns = now_ns
+        return True
 
     # --- comparing ---
 

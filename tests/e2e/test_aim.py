@@ -1,4 +1,4 @@
-"""A fixed camera that is knocked while the agent records it: blind, told, kept through a kill and a reload, approved."""
+"""A fixed camera that is knocked while the agent records it: blind, told, kept through kill and reload, approved."""
 
 import asyncio
 import re
