@@ -31,6 +31,9 @@ FOUND, FOUND_SHARE = 4, 0.2
 MOVED, MOVED_SHARE = 6, 0.3
 """Regions that must agree on another place."""
 STEADY_NS, QUICK_NS, SLOW_NS = 500_000_000, 125_000_000, 250_000_000
+TRUST_NS = 2_000_000_000
+ALIKE = 0.97
+"""Correlation of whole pictures; one that lies half a small pixel beside the other has less."""
 WINDOW = 8
 """Looks whose median tells a small displacement."""
 STRANGE_S = 10.0
@@ -96,7 +99,7 @@ class Watch:
         self._tried = 0
         self._weak = 0
         self._learned_ns: int | None = None
-        self._compared_ns = 0
+        self._compared_ns = self._matched_ns = 0
         self._enter("lost" if state.lost is not None else "unsure" if state.references else "learning")
 
     def _enter(self, word: Word) -> None:
@@ -151,6 +154,10 @@ class Watch:
             return ()
         if self.word == "learning":
             return self._first(sight, now_ns, utc_ms) if self._approver is None else ()
+        if self._unchanged(sight, now_ns):
+            self.confirmed_ns = now_ns
+            return ()
+        self._matched_ns = now_ns
         seen, fit, offset = self._compare(sight)
         if self.word == "held":
             return self._held(sight, seen, fit, offset, now_ns, utc_ms)
@@ -163,6 +170,20 @@ class Watch:
             return False
         self._next_ns = now_ns
         return True
+
+    def _unchanged(self, sight: Look, now_ns: int) -> bool:
+        """True when it is the picture that was found in its place a moment ago, so that matching it would tell nothing.
+
+        It is laid on that very picture and not on the one before, so that nothing adds up, and for `TRUST_NS` at most.
+        """
+        before = self._anchor
+        if self.word != "held" or before is None or now_ns - self._matched_ns >= TRUST_NS:
+            return False
+        if self._gathering is not None or self._doubts or self._shaken(sight):
+            return False
+        alike = float(np.vdot(before.edges, sight.edges))
+        size = float(np.vdot(before.edges, before.edges)) * float(np.vdot(sight.edges, sight.edges))
+        return alike > ALIKE * max(size, 1.0) ** 0.5
 
     # --- comparing ---
 
