@@ -9,16 +9,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from agent.aim.desk import LONGEST_NAME, is_name
 from agent.aim.references import AimState, Approval
 from agent.aim.store import AimStore
 from agent.config import Configuration
 from agent.control.client import ask
 from agent.errors import AimError, UsageError
-from agent.faults import is_plain
 from agent.language import say
 from agent.vault.vault import LOCK, take_lock
-
-LONGEST_NAME = 100
 
 
 def approve(configuration: Configuration, camera: str, by: str) -> str:
@@ -37,7 +35,7 @@ def approve(configuration: Configuration, camera: str, by: str) -> str:
 
 
 def _check(configuration: Configuration, camera: str, by: str) -> None:
-    if not by.strip() or len(by) > LONGEST_NAME or not is_plain(by):
+    if not is_name(by):
         raise UsageError(
             say(
                 en=f"--by: give the name of who approves, at most {LONGEST_NAME} plain characters",

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from agent import systemd
 from agent.access.grants import GrantJudge
-from agent.aim.guard import APPROVAL_S
+from agent.aim.desk import ApprovalDesk
+from agent.aim.guard import AimGuard
 from agent.aim.store import AimStore
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
-from agent.control.server import ControlServer, Json, refused
+from agent.control.server import ControlServer
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts, PtzFacts
-from agent.faults import is_plain
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
@@ -44,9 +44,6 @@ CLOCK_LOOK_S = 1.0
 LIVE_RETRY_S = 5.0
 ASPECT = 16 / 9
 """Of a picture in which an operator draws a rectangle to look at; a 4:3 camera then shows a little more above."""
-APPROVAL_MARGIN_S = 2.0
-LONGEST_NAME = 100
-"""Of who approves an aim."""
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -68,7 +65,9 @@ class Mast:
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
         self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
-        self._control = ControlServer(configuration.mast.state, {"aim-approve": self._approve_aim})
+        self._control = ControlServer(
+            configuration.mast.state, {"aim-approve": ApprovalDesk(self._aims, self._guard_of).answer}
+        )
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
@@ -364,29 +363,8 @@ class Mast:
                 log.error("control.sock: %s", error)
             await asyncio.sleep(LIVE_RETRY_S)
 
-    async def _approve_aim(self, request: Json) -> Json:
-        """`vigie aim approve`: answered when the new references are on disk."""
-        name, by = request.get("camera"), request.get("by")
-        if not isinstance(name, str) or not isinstance(by, str) or not is_plain(by) or not 0 < len(by) <= LONGEST_NAME:
-            return refused("malformed")
-        guard = self._cameras[name][0].guard if name in self._cameras else None
-        if guard is None:
-            return refused("unknown-camera")
-        answer = guard.approve(by)
-        try:
-            async with asyncio.timeout(APPROVAL_S + APPROVAL_MARGIN_S):
-                word = await asyncio.wrap_future(answer)
-        except TimeoutError:
-            guard.withdraw(answer)
-            return refused("no-picture")
-        if word != "approved":
-            return refused(word)
-        try:
-            await asyncio.to_thread(self._aims.flush)
-        except OSError as error:
-            log.error("%s", error)
-            return refused("not-written")
-        return {"ok": True}
+    def _guard_of(self, name: str) -> AimGuard | None:
+        return self._cameras[name][0].guard if name in self._cameras else None
 
     async def _keep_watchdog(self) -> None:
         interval = systemd.watchdog_interval()

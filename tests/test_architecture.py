@@ -23,8 +23,10 @@ FLOORS = (
     ("agent.mast", "agent.approving", "agent.virtual"),
     ("agent.camera",),
     ("agent.lines",),
-    ("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz", "agent.aim")
-    + ("agent.control",),
+    (
+        *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
+        *("agent.aim", "agent.control"),
+    ),
     ("agent.masking", "agent.access", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""

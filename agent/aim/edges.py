@@ -28,7 +28,7 @@ FAINT = 1.5
 """Gradient, in levels a small pixel, that is added to its surroundings' mean: noise is not blown up into edges."""
 CLEAR_EDGE = 2.0
 """Gradient from which there is something to be seen; the noise of a dark picture, averaged, stays below."""
-CLEAR_SHARE = 0.1
+CLEAR_SHARE = 0.03
 """Of a region's pixels that must show such an edge for the region to count as clear."""
 STRONGEST = 4.0
 DETAIL = 4

@@ -96,12 +96,16 @@ class AimGuard:
         """Nobody waits any more."""
         with self._lock:
             if self._asked is not None and self._asked[1] is answer:
-                self._finish("no-picture")
+                self._asked = None
+
+    def due(self, taken: Instant) -> bool:
+        """True when a picture of that moment would be looked at, and not only answered for."""
+        return self._watch.due(taken) or taken >= self._lens_ns
 
     def look(self, luma: Plane, masks: Plane, strip_rows: int, taken: Instant) -> Blind | None:
         """Why this burned picture must be masked whole, or None. `masks`: raster of all masks, one object a size."""
         self._take_request(taken)
-        if self._watch.due(taken) or taken >= self._lens_ns:
+        if self.due(taken):
             sight = look(luma, self._hidden(masks, strip_rows))
             utc_ms = self._clock.wall().utc_ms
             if self._watch.due(taken):
@@ -154,7 +158,8 @@ class AimGuard:
         """With the lock held."""
         assert self._asked is not None
         answer, self._asked = self._asked[1], None
-        answer.set_result(word)
+        if answer.set_running_or_notify_cancel():
+            answer.set_result(word)
 
     def _tell(self, news: News, utc_ms: int) -> None:
         state = self._watch.state

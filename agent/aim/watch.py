@@ -24,8 +24,8 @@ from agent.units import Blind
 AIM_PX = 1.2
 FAR_PX = 2.5
 """So far off, the next look decides and not the median of two seconds."""
-CLEAR_REGIONS = 3
-"""Fewer that show anything: a picture without anything to compare, or to see."""
+GOOD_REGIONS = 4
+"""That must show something for a picture to become a reference."""
 FOUND, FOUND_SHARE = 4, 0.2
 """Regions that must lie in a reference's place for it to be found there."""
 MOVED, MOVED_SHARE = 6, 0.3
@@ -118,6 +118,8 @@ class Watch:
         """A gap: another connection, size or format. The aim must be proven again."""
         if self.word == "held":
             self._enter("unsure")
+        self._strange = None
+        self._offs.clear()
         self._next_ns = 0
 
     @property
@@ -150,7 +152,7 @@ class Watch:
                 return news
         if self.word == "lost":
             return ()
-        if sight.clear_regions < CLEAR_REGIONS and self._idle(now_ns):
+        if not sight.clear_regions and self._idle(now_ns):
             return ()
         if self.word == "learning":
             return self._first(sight, now_ns, utc_ms) if self._approver is None else ()
@@ -183,7 +185,7 @@ class Watch:
             return False
         alike = float(np.vdot(before.edges, sight.edges))
         size = float(np.vdot(before.edges, before.edges)) * float(np.vdot(sight.edges, sight.edges))
-        return alike > ALIKE * max(size, 1.0) ** 0.5
+        return alike > ALIKE * float(np.sqrt(max(size, 1.0)))
 
     # --- comparing ---
 
@@ -208,7 +210,7 @@ class Watch:
         if found(fit) and offset.far_px(sight.aspect) <= AIM_PX:
             self._best = number
             return "same", fit, offset
-        if sight.clear_regions < CLEAR_REGIONS:
+        if not sight.clear_regions:  # nothing to compare, nor to see
             return "blank", fit, offset
         return ("moved" if _moved(fit) else "strange"), fit, offset
 
@@ -308,7 +310,7 @@ class Watch:
 
     def _first(self, sight: Look, now_ns: int, utc_ms: int) -> tuple[News, ...]:
         assert self._gathering is not None
-        if sight.clear_regions < CLEAR_REGIONS:
+        if sight.clear_regions < GOOD_REGIONS:
             self._gathering = Gathering(FIRST_LOOKS)
             return ()
         reference = self._gathering.add(sight, utc_ms)
@@ -327,7 +329,7 @@ class Watch:
     def _approval(self, sight: Look, now_ns: int, utc_ms: int) -> tuple[News, ...]:
         assert self._gathering is not None
         assert self._approver is not None
-        if sight.clear_regions < CLEAR_REGIONS:
+        if sight.clear_regions < GOOD_REGIONS:
             self._gathering = Gathering(APPROVAL_LOOKS)
             return ()
         reference = self._gathering.add(sight, utc_ms)

@@ -107,7 +107,10 @@ class Life:
         for _ in range(round(seconds / self.step_s)):
             self.clock.now += round(self.step_s * 1e9)
             self.time_s += self.step_s
-            self.show(self.picture())
+            if self.guard.due(self.clock.instant()):
+                self.show(self.picture())
+            else:  # nobody would look at it: not worth drawing
+                self.blinds.append(self.blind if self.blinds else None)
 
     def gap(self) -> None:
         """The connection was lost and is back."""
