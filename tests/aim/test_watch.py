@@ -129,3 +129,14 @@ def test_what_was_lost_stays_lost_whatever_is_seen() -> None:
     assert watch.blind == Blind("aim-lost")
     watch.begin()
     assert watch.blind == Blind("aim-lost")
+
+
+def test_before_the_first_look_and_from_the_second_strange_one_nothing_is_shown() -> None:
+    watch = Watch(AimState((kept(seen(scene(1))),)))
+    assert watch.blind == Blind("aim-unsure")
+    show(watch, [seen(scene(1))] * 8)
+    assert watch.blind is None
+    watch.take(seen(scene(2)), 5_000_000_000, 0)
+    assert watch.blind is None  # headlights, a bird
+    watch.take(seen(scene(2)), 5_125_000_000, 0)
+    assert watch.blind == Blind("aim-unsure")
