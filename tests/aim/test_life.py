@@ -226,8 +226,8 @@ def test_a_mount_that_sinks_slowly_through_changing_light_cannot_take_its_refere
     life = live(TOWER)
     life.step_s = 0.5
     for number in range(240):
-        life.knock = (0.0, -number * 0.004)  # a degree in 250 looks
-        snowing = 0.2 + 0.8 * number / 240
+        life.knock = (0.0, -max(0, number - 60) * 0.004)  # a degree in 250 looks
+        snowing = min(1.0, 0.4 + number / 60)
         life.weather = lambda p, lies=snowing: weather.snow(p, RANDOM, lies, 1500)
         life.run(life.step_s)
         if life.blind == LOST:
