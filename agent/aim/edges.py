@@ -41,18 +41,23 @@ REGIONS = (6, 4)
 class Look:
     """One picture as it is compared.
 
-    `edges`: (90, 160), zero mean, zero where hidden. `seen`: where it is not hidden. `clear_regions`: how many of the
-    24 regions show anything. `aspect`: a small pixel's height over its width. `level`: mean luma. `coarse`: mean
+    `edges`: (90, 160), zero mean, zero where hidden. `seen`: where it is not hidden. `clear`: which of the 24
+    regions show anything. `aspect`: a small pixel's height over its width. `level`: mean luma. `coarse`: mean
     gradient of the scene's large shapes. `fine`: (90, 640) luma in which its finest lines are measured (`detail`).
     """
 
     edges: Edges
     seen: Area
-    clear_regions: int
+    clear: frozenset[int]
     aspect: float
     level: float
     coarse: float
     fine: Plane
+
+    @property
+    def clear_regions(self) -> int:
+        """How many show anything."""
+        return len(self.clear)
 
 
 def borders() -> list[tuple[slice, slice]]:
@@ -137,7 +142,7 @@ def _relative(gradient: Edges, seen: Area) -> Edges:
     return np.asarray((edges - _around(edges, weight)) * weight, np.float32)
 
 
-def _clear(gradient: Edges, seen: Area) -> int:
-    """How many regions show something."""
+def _clear(gradient: Edges, seen: Area) -> frozenset[int]:
+    """Which regions show something."""
     shown = (gradient > CLEAR_EDGE) & seen
-    return sum(int(shown[box].sum() > CLEAR_SHARE * shown[box].size) for box in BORDERS)
+    return frozenset(i for i, box in enumerate(BORDERS) if shown[box].sum() > CLEAR_SHARE * shown[box].size)

@@ -11,7 +11,7 @@ moved" and from the place where all regions together fit best; the one that more
 Lengths are in small pixels across: 160 make the picture's width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,8 +25,8 @@ REACH = 8
 TEXTURE = 0.03
 """Mean square of a region's edges below which it has nothing to be found by."""
 LEAST_ENERGY = 0.05
-AGREES = 0.3
-"""Correlation of a region that is found again."""
+AGREES, FIRM = 0.3, 0.45
+"""Correlation of a region that is found again, and of one that is so beyond doubt, also alone."""
 NEAR_PX = 1.0
 LOOSE = (2.5, 1.5, 0.7)
 """How far off a region may lie, in each round, before its voice is halved twice."""
@@ -61,13 +61,17 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What was found: `support` of `regions` agree on `offset`; `score` is their mean correlation there."""
+    """What was found: `support` of `regions` agree on `offset`; `score` is their mean correlation there.
+
+    `firm`: the numbers of those that are found there without doubt.
+    """
 
     offset: Offset
     far_px: float
     support: int
     regions: int
     score: float
+    firm: frozenset[int] = frozenset()
 
 
 def match(edges: Edges, seen: Area, sight: Look) -> Fit:
@@ -85,7 +89,8 @@ def match(edges: Edges, seen: Area, sight: Look) -> Fit:
         other = _refine(surfaces, basis, start, sight.aspect)
         if (other.support, other.score) > (found.support, found.score):
             found = other
-    return found
+    numbers = np.flatnonzero(known)
+    return replace(found, firm=frozenset(int(numbers[one]) for one in found.firm))
 
 
 def _surfaces(reference: Edges, live: Edges) -> tuple[Floats, NDArray[np.bool_]]:
@@ -159,4 +164,5 @@ def _refine(surfaces: Floats, basis: Floats, start: Floats, aspect: float) -> Fi
     near = np.sqrt(np.square(place - basis @ motion).sum(axis=1)) < NEAR_PX
     offset = Offset(*(float(one) for one in motion))
     score = float(np.where(near, value, 0.0).mean())
-    return Fit(offset, offset.far_px(aspect), int((near & (value > AGREES)).sum()), len(surfaces), score)
+    firm = frozenset(int(one) for one in np.flatnonzero(near & (value > FIRM)))
+    return Fit(offset, offset.far_px(aspect), int((near & (value > AGREES)).sum()), len(surfaces), score, firm)

@@ -82,6 +82,11 @@ def found(fit: Fit) -> bool:
     return fit.support >= max(FOUND, FOUND_SHARE * fit.regions)
 
 
+def _lamps_in_place(fit: Fit, sight: Look) -> bool:
+    """True when a picture shows next to nothing, as by night, and each thing that it shows is in its place."""
+    return 0 < sight.clear_regions < FOUND and sight.clear <= fit.firm
+
+
 def _moved(fit: Fit) -> bool:
     return fit.support >= max(MOVED, MOVED_SHARE * fit.regions)
 
@@ -207,6 +212,11 @@ class Watch:
                 break
         assert best is not None
         fit, offset, number = best
+        if not found(fit) and _lamps_in_place(fit, sight):
+            offset = Offset(offset.x, offset.y)  # so few cannot tell a roll or a zoom
+            if offset.far_px(sight.aspect) <= AIM_PX:
+                self._best = number
+                return "same", fit, offset
         if found(fit) and offset.far_px(sight.aspect) <= AIM_PX:
             self._best = number
             return "same", fit, offset

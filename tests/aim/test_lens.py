@@ -18,7 +18,7 @@ SEEN = np.ones((ROWS, COLUMNS), bool)
 def scene(coarse: float = 15.0, detail: float = 2.0, level: float = 150.0) -> Look:
     fine = np.zeros((ROWS, COLUMNS * DETAIL), np.uint8)
     fine[:, ::2] = round(detail * 20)
-    return Look(np.zeros((ROWS, COLUMNS), np.float32), SEEN, 20, 1.0, level, coarse, fine)
+    return Look(np.zeros((ROWS, COLUMNS), np.float32), SEEN, frozenset(range(20)), 1.0, level, coarse, fine)
 
 
 def told(watch: LensWatch, sight: Look, seconds: float, start: float, **more: bool) -> list[Clouded | Cleared]:
