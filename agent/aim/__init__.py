@@ -17,7 +17,8 @@ nothing that anybody could recognise. A mask's mosaic has at most 45 cells acros
 many, so that faint shapes show there before they show to the eye. Fog and a black night are such pictures too, and may
 last. But the aim is unknown from then on: each single picture is looked at, and the first one that shows edges which
 are in no reference's place is blind. A lens that is covered, turned and uncovered does not come back unmasked; a fog
-that lifts, does. A defocused picture still has its large edges, and they are compared as before.
+that lifts, does. A street by night, in which less than four regions show anything, is known by those alone: all of
+them must be found in their place. A defocused picture still has its large edges, which are compared as before.
 
 Changed masks or another picture size need no approval: references, like masks, are in fractions of the picture, and
 what they share with the new picture must still lie in its place. What lies under a new mask is wiped from them first.

@@ -191,6 +191,19 @@ def test_a_picture_out_of_focus_is_told_and_its_aim_held(live: Live) -> None:
     assert not any(life.blinds)
 
 
+def test_a_night_in_which_one_shop_is_lit_is_known_by_it_also_after_black_pictures(live: Live) -> None:
+    life = live(FACADE)
+    life.night, life.step_s = True, 0.5
+    for light in (0.1, 0.0, 0.07):
+        life.weather = lambda p, light=light: weather.dark(p, RANDOM, light)
+        life.run(4)
+    assert not any(life.blinds)
+    assert life.guard.facts.word == "held"
+    life.knock = (12.0, 0.0)  # the shop is elsewhere
+    life.run(1.5)
+    assert life.blind is not None
+
+
 def test_rain_that_begins_and_stops_is_no_lens_out_of_focus(live: Live) -> None:
     life = live(FACADE)
     for sky in (lambda p: p, lambda p: weather.rain(p, RANDOM, 1500), lambda p: p):
@@ -222,6 +235,7 @@ def test_a_mast_that_trembles_trips_nothing(live: Live) -> None:
     assert life.guard.facts.word == "held"
 
 
+@pytest.mark.slow
 def test_a_mount_that_sinks_slowly_through_changing_light_cannot_take_its_references_along(live: Live) -> None:
     life = live(TOWER)
     life.step_s = 0.5
@@ -278,6 +292,7 @@ def test_nothing_under_a_mask_or_the_strip_is_kept_also_when_masks_are_added_lat
     assert not kept[0].edges[later].any()
 
 
+@pytest.mark.slow
 def test_another_place_is_never_taken_for_the_right_one(turning_street: TurningStreet) -> None:
     lens, nothing = Lens(turning_street, WIDTH, HEIGHT), np.zeros((HEIGHT, WIDTH), np.uint8)
     hidden = hidden_area(nothing, STRIP)

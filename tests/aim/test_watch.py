@@ -140,17 +140,3 @@ def test_before_the_first_look_and_from_the_second_strange_one_nothing_is_shown(
     assert watch.blind is None  # headlights, a bird
     watch.take(seen(scene(2)), 5_125_000_000, 0)
     assert watch.blind == Blind("aim-unsure")
-
-
-def test_a_night_with_one_lamp_that_is_in_its_place_is_shown_and_with_one_that_is_not_is_not() -> None:
-    street = scene()
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    light = np.exp(-(((x - 267) / 28) ** 2) - ((y - 135) / 24) ** 2)
-    night = (5 + 0.8 * street * light).astype(np.uint8)
-    watch = Watch(AimState((kept(seen(street)),)))
-    assert 0 < seen(night).clear_regions < 4
-    show(watch, [seen(night)] * 8)
-    assert (watch.blind, watch.word) == (None, "held")
-    watch.begin()
-    show(watch, [seen(np.roll(night, 90, axis=1))] * 3, 10)
-    assert watch.blind == Blind("aim-unsure")
