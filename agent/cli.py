@@ -102,6 +102,13 @@ def _segments_verify(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _aim_approve(arguments: argparse.Namespace) -> int:
+    from agent.approving import approve
+
+    print(approve(load(arguments.config), arguments.camera, arguments.by))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vigie", description=say(en="the agent on a mast", fr="l'agent d'un mât"))
     parser.add_argument("--version", action="version", version=__version__)
@@ -120,7 +127,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--seconds", type=float, default=0, metavar="N")
     sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
+    _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
     return parser
+
+
+def _aim_parser(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    text = say(
+        en="take new aim references, after a tamper or a new mounting",
+        fr="prendre de nouvelles références de visée, après un sabotage ou une nouvelle pose",
+    )
+    sub = actions.add_parser("approve", help=text, description=text)
+    sub.set_defaults(run=_aim_approve)
+    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    sub.add_argument("--camera", required=True, metavar="ID")
+    sub.add_argument("--by", required=True, metavar="NAME")
 
 
 def _segments_parser(parser: argparse.ArgumentParser) -> None:

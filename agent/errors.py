@@ -17,6 +17,8 @@
     |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
     |   +-- LinkSilent          the same, in the other version of MQTT for once
     +-- KeyFileError            a key file is missing, unreadable or of another kind      -> exit 2
+    +-- ControlError            the running agent cannot be asked                         -> exit 1
+    +-- AimError                the aim was not approved; nothing changed                 -> exit 1
     +-- ListenError             the address cannot be listened on: busy, or not ours      -> exit 1
     +-- HeadError               a turning head did not do what it was told: answer with `status`
     |   +-- HeadSilent          503: it gives no answer, or one that nobody can read
@@ -109,6 +111,14 @@ class LinkSilent(LinkError):
 
 class KeyFileError(VigieError):
     """A key file cannot be used; the message names the file and the mend."""
+
+
+class ControlError(VigieError):
+    """The running agent's control socket refuses, or gives no answer that can be read."""
+
+
+class AimError(VigieError):
+    """The aim could not be approved; the message says why and what to do."""
 
 
 class ListenError(VigieError):

@@ -43,6 +43,20 @@ class PtzFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AimFacts:
+    """Whether a camera points where it did, and its lens.
+
+    `word`: `learning`, `held`, `unsure`, `lost`, or `turning` for a head, which has no aim of this kind. `age_s`: since
+    it was last seen to be right. `tamper`: `aim-lost`, `covered`, `defocused`.
+    """
+
+    word: str
+    age_s: float = 0.0
+    references: int = 0
+    tamper: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CameraFacts:
     """One camera now. Rates are over the last few seconds; counters run since the agent's start.
 
@@ -73,6 +87,7 @@ class CameraFacts:
     latency: Latency = Latency()
     ptz: PtzFacts | None = None
     """None for a camera that stands still, and for a head that has not reported yet."""
+    aim: AimFacts = AimFacts("held")
 
 
 @dataclass(frozen=True, slots=True)

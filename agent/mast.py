@@ -17,9 +17,13 @@ from pathlib import Path
 
 from agent import systemd
 from agent.access.grants import GrantJudge
+from agent.aim.desk import ApprovalDesk
+from agent.aim.guard import AimGuard
+from agent.aim.store import AimStore
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
+from agent.control.server import ControlServer
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts, PtzFacts
@@ -58,6 +62,10 @@ class Mast:
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
+        self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
+        self._control = ControlServer(
+            configuration.mast.state, {"aim-approve": ApprovalDesk(self._aims, self._guard_of).answer}
+        )
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
@@ -156,6 +164,8 @@ class Mast:
             tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
             tasks.create_task(self._keep_watchdog(), name="watchdog"),
             tasks.create_task(self._watch_clock(), name="clock"),
+            tasks.create_task(self._keep_aims(), name="aims"),
+            tasks.create_task(self._keep_control(), name="control"),
         ]
         await self._stop.wait()
         systemd.notify("STOPPING=1")
@@ -172,6 +182,10 @@ class Mast:
 
     def _close(self) -> None:
         self._stop_cameras(list(self._cameras))
+        try:
+            self._aims.flush()
+        except OSError as error:
+            log.error("%s", error)
         self._vault.close()
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
@@ -244,7 +258,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit)
+                camera = Camera(settings, self._clock, self.emit, self._aims)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)
@@ -335,6 +349,21 @@ class Mast:
         names = [camera.id for camera in configuration.camera]
         await asyncio.to_thread(self._start_cameras, configuration, names)
         self._start_live(tasks, retry=True)
+
+    async def _keep_aims(self) -> None:
+        await self._aims.run()
+
+    async def _keep_control(self) -> None:
+        """Commands at the box; a socket that cannot be made costs them, never the recording."""
+        while True:
+            try:
+                await self._control.serve()
+            except OSError as error:
+                log.error("control.sock: %s", error)
+            await asyncio.sleep(LIVE_RETRY_S)
+
+    def _guard_of(self, name: str) -> AimGuard | None:
+        return self._cameras[name][0].guard if name in self._cameras else None
 
     async def _keep_watchdog(self) -> None:
         interval = systemd.watchdog_interval()

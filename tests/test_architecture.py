@@ -20,10 +20,13 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("agent.__main__",),
     ("agent.cli",),
-    ("agent.mast", "agent.virtual"),
+    ("agent.mast", "agent.approving", "agent.virtual"),
     ("agent.camera",),
     ("agent.lines",),
-    ("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
+    (
+        *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
+        *("agent.aim", "agent.control"),
+    ),
     ("agent.masking", "agent.access", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""
@@ -31,6 +34,7 @@ GROUND = len(FLOORS)
 
 DECIDING = (
     *("access.claims", "access.grants", "access.paris", "addresses", "polygons", "models", "faults", "events", "facts"),
+    *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),
     *("masking.anchored", "masking.cover", "masking.following", "masking.lens", "masking.panorama", "masking.sphere"),
@@ -60,7 +64,14 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/live/webrtc.py",
         "agent/virtual/video.py",
     ),
-    "cv2": ("agent/masking/", "agent/encoding/scale.py", "agent/ptz/motion.py", "agent/virtual/"),
+    "cv2": (
+        "agent/masking/",
+        "agent/aim/edges.py",
+        "agent/aim/match.py",
+        "agent/encoding/scale.py",
+        "agent/ptz/motion.py",
+        "agent/virtual/",
+    ),
     "lxml": ("agent/ptz/metadata.py",),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),

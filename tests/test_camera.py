@@ -17,6 +17,7 @@ from agent.events import Event, MasksBlind, MasksRestored
 from agent.masking import Masker
 from agent.queues import GopQueue
 from agent.units import Blind, Burned, Frame, MaskedFrame
+from tests.aim.street import Keeper
 from tests.needs import needs
 from tests.rig.footage import SMALL, Recipe, make
 
@@ -42,7 +43,8 @@ class Line:
             {"id": "c", "name": "C", "kind": "fixed", "source": f"file:{make(recipe)}", "mask": [mask.model_dump()]}
         )
         self.events: list[Event] = []
-        self.camera = Camera(settings, SystemClock(), self.events.append)
+        self.keeper = Keeper()
+        self.camera = Camera(settings, SystemClock(), self.events.append, self.keeper)
         self.queue = GopQueue(10_000)
         self.camera.main.source.subscribe(self.queue, replay=False)
 
