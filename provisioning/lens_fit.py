@@ -224,9 +224,8 @@ def _gaps(entries: Sequence[Entry], aspect: float) -> list[_Gap]:
         stretch = angle / math.sin(angle) if angle < 2.5 else 4.0  # of ln tan(hfov / 2) for each of ln hfov
         between = stretch * BEND_SAFETY * bend * (b.zoom - a.zoom) ** 2 / 8
         ends = SIGMAS * max(a.share, b.share) + FLOOR
-        whole, alone, halved = (
-            _worst(a, b, *one, aspect) for one in ((ends, between), (0, between), (ends, between / 4))
-        )
+        shares = ((ends, between), (0.0, between), (ends, between / 4))
+        whole, alone, halved = (_worst(a, b, flat, curved, aspect) for flat, curved in shares)
         gaps.append(_Gap((a.zoom + b.zoom) / 2, whole, alone, whole - halved))
     return gaps
 
