@@ -20,6 +20,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,7 @@ from provisioning.readings import STEEPEST_DEG, Reading, shifted, view
 
 Range = tuple[float, float]
 
+FPS, STALL_S = 25.0, 5.0
 CONNECT_S, ASK_S, ORDER_S, STOP_S = 10.0, 3.0, 3.0, 1.0
 ASK_APART_S, STILL_S = 0.15, 0.6
 MOVE_S = 40.0
@@ -56,7 +58,7 @@ NEAR_ZOOM = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The head and its pictures. `pan_deg`, `tilt_deg`: what ONVIF's -1..1 means; `steps`: forward, and as many back."""
+    """The head and its pictures. `pan_deg`, `tilt_deg`: what ONVIF's -1..1 means; `steps`: so many on, so many back."""
 
     url: str
     source: str
@@ -110,9 +112,11 @@ class Bench:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._eye.__exit__(kind, error, trace)
-        self.put_back()
-        self._client.close()
+        try:
+            self.put_back()
+        finally:
+            self._client.close()
+            self._eye.__exit__(kind, error, trace)
 
     def put_back(self) -> None:
         """Stops the head and sends it to where it was; tells when that fails."""
@@ -161,8 +165,8 @@ class Bench:
         if abs(here.tilt_deg) > STEEPEST_DEG - 5:
             raise CalibrationError(
                 say(
-                    en=f"the head looks too steeply ({here.tilt_deg:.0f} degrees); aim it nearer to the horizon",
-                    fr=f"la tête vise trop haut ou trop bas ({here.tilt_deg:.0f} degrés) ; viser plus près de l'horizon",
+                    en=f"the head looks too steeply ({here.tilt_deg:.0f} degrees); aim nearer to the horizon",
+                    fr=f"inclinaison de {here.tilt_deg:.0f} degrés trop forte ; viser plus près de l'horizon",
                 ),
                 "too-steep",
             )
@@ -212,28 +216,8 @@ class Bench:
             step = step / 2 if glance is None else 2 * step
             step = math.copysign(min(abs(step), LONGEST_STEP_DEG), step)
         if not moved:
-            raise CalibrationError(
-                say(
-                    en="the head does not move: it takes orders and its positions stay the same; check that it is not "
-                    "at its end stop, locked by another operator or on a patrol",
-                    fr="la tête ne bouge pas : ordres acceptés, positions inchangées ; vérifier qu'elle n'est ni en "
-                    "butée, ni bloquée par un autre opérateur, ni en ronde",
-                ),
-                "no-movement",
-            )
-        raise CalibrationError(
-            say(
-                en="the head says that it moves and the picture does not follow: is --source the picture of this head?"
-                if not lost
-                else "the pictures before and after a step do not match; aim the head at a scene with detail and little "
-                "traffic, by daylight",
-                fr="la tête dit bouger et l'image ne suit pas : --source est-il bien l'image de cette tête ?"
-                if not lost
-                else "les images avant et après un pas ne se correspondent pas ; viser de jour une scène détaillée "
-                "avec peu de circulation",
-            ),
-            "no-movement-seen" if not lost else "no-match",
-        )
+            raise _stuck()
+        raise _unmatched() if lost else _unmoved()
 
     def _step(self, here: Report, pan_deg: float, hfov_deg: float) -> tuple[Report, Reading | None, float]:
         """One step: (where the head is then, the reading if there is a good one, the better field of view)."""
@@ -311,7 +295,7 @@ def wrapped(pan_deg: float) -> float:
 def quantum(pans: set[float]) -> float:
     """The step in which a head tells its pan: the smallest difference of any two that it told, 0 below 0.001."""
     ordered = sorted(pans)
-    apart = [b - a for a, b in zip(ordered, ordered[1:], strict=False) if b - a > 1e-6]
+    apart = [b - a for a, b in pairwise(ordered) if b - a > 1e-6]
     least = min(apart, default=0.0)
     return least if least >= 1e-3 else 0.0
 
@@ -361,4 +345,38 @@ def _frozen() -> CalibrationError:
             "demander au fabricant un micrologiciel qui les donne",
         ),
         "frozen",
+    )
+
+
+def _stuck() -> CalibrationError:
+    return CalibrationError(
+        say(
+            en="the head does not move: it takes orders and its position stays the same; check that it is not at its "
+            "end stop, locked by another operator or on a patrol",
+            fr="la tête ne bouge pas : ordres acceptés, position inchangée ; vérifier qu'elle n'est ni en butée, ni "
+            "bloquée par un autre opérateur, ni en ronde",
+        ),
+        "no-movement",
+    )
+
+
+def _unmoved() -> CalibrationError:
+    return CalibrationError(
+        say(
+            en="the head says that it moves and the picture does not follow: is --source the picture of this head?",
+            fr="la tête dit bouger et l'image ne suit pas : --source est-il bien l'image de cette tête ?",
+        ),
+        "no-movement-seen",
+    )
+
+
+def _unmatched() -> CalibrationError:
+    return CalibrationError(
+        say(
+            en="the pictures before and after a step do not match; aim the head at a scene with detail and little "
+            "traffic, by daylight",
+            fr="les images avant et après un pas ne se correspondent pas ; viser de jour une scène détaillée avec peu "
+            "de circulation",
+        ),
+        "no-match",
     )

@@ -99,16 +99,16 @@ class Eye:
         while time.monotonic() < until:
             self._next()
         until = time.monotonic() + REST_S
-        last, still = self._next(), 0
-        while still < 2:
+        last, still = self._next(), False
+        while not still:
             time.sleep(LOOK_APART_S)
             fresh = self._next()
             sight = _pair(last, fresh, 40.0)
             if sight.blank:
                 raise _blank()
-            still = still + 1 if sight.known and max(abs(sight.across), abs(sight.up)) < STILL_SHARE else 0
+            still = sight.known and max(abs(sight.across), abs(sight.up)) < STILL_SHARE
             last = fresh
-            if time.monotonic() > until:
+            if not still and time.monotonic() > until:
                 raise CalibrationError(
                     say(
                         en="the picture does not come to rest; measure without wind, without traffic that fills it, "
