@@ -1,6 +1,7 @@
 """The `vigie-provision` command: keys and grants on a workstation, without a network; a lens beside its camera.
 
-Exit status: 0 done, 1 a lens that cannot be measured, 2 bad usage or a key file that cannot be used. A fault is one sentence on stderr, no traceback.
+Exit status: 0 done, 1 a lens that cannot be measured, 2 bad usage or a key file that cannot be used.
+A fault is one sentence on stderr, no traceback.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\

@@ -112,7 +112,8 @@ def toml(fit: Fit) -> str:
     """`[camera.lens]`, ready for the configuration; it has been judged by the agent's own check."""
     table = lens(fit)
     zoom, hfov = (", ".join(f"{one!r}" for one in values) for values in (table.zoom, table.hfov_deg))
-    return f"[camera.lens]\nzoom = [{zoom}]\nhfov_deg = [{hfov}]\ncalibration_error_deg = {table.calibration_error_deg!r}\n"
+    error = table.calibration_error_deg
+    return f"[camera.lens]\nzoom = [{zoom}]\nhfov_deg = [{hfov}]\ncalibration_error_deg = {error!r}\n"
 
 
 def report(fit: Fit) -> list[str]:
@@ -128,10 +129,10 @@ def report(fit: Fit) -> list[str]:
     ]
     lines.append(
         say(
-            en=f"interpolation: {max(fit.between_deg):.3f} degrees at most; head: positions to {fit.pointing_deg:.3f}, "
-            f"play {fit.play_deg:.3f}",
-            fr=f"interpolation : {max(fit.between_deg):.3f} degrés au plus ; tête : positions à {fit.pointing_deg:.3f}, "
-            f"jeu {fit.play_deg:.3f}",
+            en=f"interpolation: {max(fit.between_deg):.3f} degrees at most; head: positions to "
+            f"{fit.pointing_deg:.3f}, play {fit.play_deg:.3f}",
+            fr=f"interpolation : {max(fit.between_deg):.3f} degrés au plus ; tête : positions à "
+            f"{fit.pointing_deg:.3f}, jeu {fit.play_deg:.3f}",
         )
     )
     bound = f"{fit.calibration_error_deg:.2f}"

@@ -70,6 +70,7 @@ def take_vote(readings: Sequence[Reading]) -> Vote:
             en=f"zoom {zoom:.2f}: {len(onward)} step(s) moved the picture, {LEAST_STEPS} are needed; take more steps",
             fr=f"zoom {zoom:.2f} : {len(onward)} pas ont déplacé l'image, il en faut {LEAST_STEPS} ; en faire d'autres",
         )
+    _check_direction(zoom, onward)
     logs, errors = np.array([one.log_h for one in onward]), np.array([one.error for one in onward])
     agree = _agreeing(logs, errors)
     log_h, error, beyond, scatter = _mean(logs[agree], errors[agree])
@@ -82,7 +83,6 @@ def take_vote(readings: Sequence[Reading]) -> Vote:
             fr=f"zoom {zoom:.2f} : les pas se contredisent (de {100 * float(np.std(logs)):.0f} %) ; "
             "recommencer sans circulation devant l'objectif, tête arrêtée à chaque lecture",
         )
-    _check_direction(zoom, [one for one, good in zip(onward, agree, strict=True) if good])
     turns = np.array([one.turn_deg for one in onward])[agree]
     scatter_deg = float(np.sqrt(np.sum(((logs[agree] - log_h) * turns) ** 2) / max(1, kept - 1)))
     play = _play(readings, log_h, error)
