@@ -27,7 +27,7 @@ from typing import Self
 
 from agent.capture import SourceSettings
 from agent.clock import Clock
-from agent.errors import CalibrationError, HeadError, HeadSilent
+from agent.errors import CalibrationError, HeadError, HeadRefused, HeadSilent
 from agent.language import say
 from agent.ptz.evidence import Report
 from agent.ptz.onvif import OnvifClient
@@ -39,7 +39,7 @@ Range = tuple[float, float]
 
 FPS, STALL_S = 25.0, 5.0
 CONNECT_S, ASK_S, ORDER_S, STOP_S = 10.0, 3.0, 3.0, 1.0
-ASK_APART_S, STILL_S = 0.15, 0.6
+ASK_APART_S, STILL_S = 0.15, 0.5
 MOVE_S = 40.0
 """The longest that a head may take to come to rest."""
 STALE_S = 2.0
@@ -50,7 +50,8 @@ STILL_DEG, STILL_ZOOM = 0.02, 0.002
 FIRST_HFOV_DEG, FIRST_SHARE = 60.0, 0.03
 AIM, LEAST, MOST = 0.28, 0.12, 0.5
 """Of half the picture's width, by which a step shall move it; less or more does not count."""
-PROBES = 8
+PROBES, STUCK = 8, 4
+"""First steps that are tried; after so many without any movement the head does not move."""
 ROUNDS = 4
 LONGEST_STEP_DEG, SHORTEST_STEP_DEG = 20.0, 0.02
 NEAR_ZOOM = 0.02
@@ -94,9 +95,9 @@ class Bench:
         return self._eye.aspect
 
     def __enter__(self) -> Self:
-        self._client.connect(CONNECT_S)
-        self._start = self._ask()
         try:
+            self._connect()
+            self._start = self._ask()
             self._eye.__enter__()
         except BaseException:
             self._client.close()
@@ -117,6 +118,17 @@ class Bench:
         finally:
             self._client.close()
             self._eye.__exit__(kind, error, trace)
+
+    def _connect(self) -> None:
+        try:
+            self._client.connect(CONNECT_S)
+        except HeadRefused as error:
+            raise HeadRefused(
+                say(
+                    en=f"{error}; check --url, --username and the password in --password-file",
+                    fr=f"{error} ; vérifier --url, --username et le mot de passe dans --password-file",
+                )
+            ) from None
 
     def put_back(self) -> None:
         """Stops the head and sends it to where it was; tells when that fails."""
@@ -199,7 +211,7 @@ class Bench:
     def _probe(self, here: Report, guess_deg: float, way: float) -> tuple[float, Report]:
         """A first idea of the field of view, from steps that grow or shrink until one is well seen."""
         step, lost, moved = way * FIRST_SHARE * guess_deg, 0, False
-        for _ in range(PROBES):
+        for number in range(PROBES):
             before, here = here, self._go(here.pan_deg + step, here.tilt_deg, None)
             self._eye.rest(VIDEO_AGE_S)
             pair = self._eye.compare()
@@ -212,11 +224,11 @@ class Bench:
             found = fitted(pair, before, here, guess_deg) if seen else None
             if found is not None:
                 return found[1], here
+            if not moved and number + 1 == STUCK:
+                raise _stuck()
             lost += glance is None
             step = step / 2 if glance is None else 2 * step
             step = math.copysign(min(abs(step), LONGEST_STEP_DEG), step)
-        if not moved:
-            raise _stuck()
         raise _unmatched() if lost else _unmoved()
 
     def _step(self, here: Report, pan_deg: float, hfov_deg: float) -> tuple[Report, Reading | None, float]:

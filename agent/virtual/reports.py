@@ -19,8 +19,10 @@ Homing = Literal["zero", "truth", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """How old a report is when it arrives, seconds, the share (0..1) of them that never does, and in what steps (degrees)
-    it tells pan and tilt; 0: as they are."""
+    """How old a report is when it arrives, seconds, and the share (0..1) of them that never does.
+
+    `step_deg`: pan and tilt are told in such steps; 0: as they are.
+    """
 
     youngest_s: float = 0.08
     oldest_s: float = 0.20

@@ -92,7 +92,7 @@ async def test_the_table_is_true_within_its_error_and_the_head_is_back(drawings:
     assert found["lens"]["calibration_error_deg"] < 0.3
     written = tomllib.loads((tmp_path / "lens.toml").read_text())["camera"]["lens"]
     assert written == found["lens"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["lens.toml", "ptz.pass"]  # and no picture
+    assert sorted(os.listdir(tmp_path)) == ["lens.toml", "ptz.pass"]  # and no picture
 
 
 async def test_wrong_password_ends_at_once_and_moves_nothing(drawings: Path, tmp_path: Path) -> None:
@@ -100,10 +100,11 @@ async def test_wrong_password_ends_at_once_and_moves_nothing(drawings: Path, tmp
         status, out, told = await calibrate(ptz, tmp_path, *FEW, password="wrong-secret")
         assert await back_home(ptz)
     assert (status, out) == (1, "")
-    assert "password" in told or "Authorized" in told
+    assert "--password-file" in told
     assert "wrong-secret" not in told
 
 
+@pytest.mark.slow
 async def test_a_head_that_takes_orders_and_stands(drawings: Path, tmp_path: Path) -> None:
     setup = camera(acceleration_deg_s2=0.0, move_status=False, start=(-33.0, 4.0, 0.0))
     async with virtual_ptz(drawings, setup) as ptz:
