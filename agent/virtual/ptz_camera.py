@@ -39,8 +39,8 @@ class Setup:
     """How the camera is. Ages in seconds: `report_age_s` of a position and `video_age_s` of a picture on arrival.
 
     `start`: (pan, tilt, zoom) at power on. `report_step_deg`: pan and tilt are told in such steps. `lost`: the share of
-    reports that never arrive. `lowest_deg`: below -90 the head goes over its nadir. `fisheye`: (pan, tilt, field of view) of that kind's axis. `seed` makes its luck
-    repeatable.
+    reports that never arrive. `lowest_deg`: below -90 the head goes over its nadir. `fisheye`: (pan, tilt, field of
+    view) of that kind's axis. `seed` makes its luck repeatable.
     """
 
     kind: Literal["ptz", "fixed", "fisheye"] = "ptz"
