@@ -24,6 +24,7 @@
     |   +-- HeadSilent          503: it gives no answer, or one that nobody can read
     |   +-- HeadRefused         502: it answers that it will not
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
+    +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -160,3 +161,11 @@ class OrderRefused(VigieError):
         self.status = status
         self.word = word
         self.until_s = until_s
+
+
+class CalibrationError(VigieError):
+    """A lens table cannot be had; `word` is for programs, the text says what is wrong and what helps."""
+
+    def __init__(self, message: str, word: str) -> None:
+        super().__init__(message)
+        self.word = word

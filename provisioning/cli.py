@@ -1,11 +1,14 @@
-"""The `vigie-provision` command: keys and grants, on a workstation, without a network.
+"""The `vigie-provision` command: keys and grants on a workstation, without a network; a lens beside its camera.
 
-Exit status: 0 done, 2 bad usage or a key file that cannot be used. A fault is one sentence on stderr, no traceback.
+Exit status: 0 done, 1 a lens that cannot be measured, 2 bad usage or a key file that cannot be used.
+A fault is one sentence on stderr, no traceback.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
         --mast lievin-042 --camera parvis-fixed --allow live --basis event --reference MC-2026-118 \\
         --reason "Attroupement signale place du marche" --valid 2h
+    vigie-provision calibrate --url http://10.0.0.11/onvif/device_service --source rtsp://10.0.0.11/stream1 \\
+        --username vigie --password-file ptz.pass --out lens.toml
 """
 
 import argparse
@@ -101,6 +104,43 @@ def _keys_parser() -> Parser:
     return one
 
 
+def _calibrate_parser() -> Parser:
+    about = say(
+        en="measures a turning camera's lens: [camera.lens]", fr="mesure l'objectif d'une caméra mobile : [camera.lens]"
+    )
+    one = Parser("vigie-provision calibrate", about)
+    add = one.add_argument
+    add("--url", default="", metavar="URL", help=say(en="the head's ONVIF service", fr="service ONVIF de la tête"))
+    add("--source", default="", metavar="RTSP", help=say(en="its pictures, rtsp://...", fr="ses images, rtsp://..."))
+    add("--username", default="", help=say(en="for both", fr="pour les deux"))
+    password = say(en="its first line is the password", fr="sa première ligne est le mot de passe")
+    add("--password-file", type=Path, metavar="FILE", help=password)
+    add("--ca-file", type=Path, metavar="FILE", help=say(en="for https and rtsps", fr="pour https et rtsps"))
+    add("--zoom", default="0,0.25,0.5,0.75,1", help=say(en="where to measure", fr="positions à mesurer"))
+    add("--steps", type=int, default=4, choices=range(2, 21), help=say(en="each way, 2 to 20", fr="par sens, 2 à 20"))
+    more = say(en="so many zooms more where they help (4)", fr="zooms ajoutés au plus, s'ils aident (4)")
+    add("--more", type=int, default=4, choices=range(17), help=more)
+    add("--pan-deg", default="-180,180", metavar="LOW,HIGH", help=say(en="what ONVIF's -1..1 is", fr="-1..1 d'ONVIF"))
+    add("--tilt-deg", default="-90,90", metavar="LOW,HIGH", help=say(en="the same for tilt", fr="de même en tilt"))
+    by_hand = say(en="no camera: measurements of a file", fr="sans caméra : mesures d'un fichier")
+    add("--measurements", type=Path, metavar="FILE.json", help=by_hand)
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE.toml",
+        help=say(en="a new file for the table", fr="fichier neuf, pour la table"),
+    )
+    _add_json(one)
+    return one
+
+
+def _calibrate(arguments: Sequence[str]) -> int:
+    options = _calibrate_parser().parse_args(arguments)
+    from provisioning import calibration  # zeep, PyAV and OpenCV take a second that the other commands need not wait
+
+    return calibration.run(options)
+
+
 def _init_keys(arguments: Sequence[str]) -> None:
     options = _keys_parser().parse_args(arguments)
     recipient = keys.init(options.out, SystemClock().wall())
@@ -157,7 +197,7 @@ def _general_parser() -> Parser:
         ),
     )
     helped = say(en="then --help tells the rest", fr="puis --help dit la suite")
-    parser.add_argument("command", nargs="?", metavar="keys init | grant", help=helped)
+    parser.add_argument("command", nargs="?", metavar="keys init | grant | calibrate", help=helped)
     return parser
 
 
@@ -170,9 +210,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _init_keys(rest)
             case ["grant", *rest]:
                 _grant(rest)
+            case ["calibrate", *rest]:
+                return _calibrate(rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(say(en="say `keys init` or `grant`", fr="dire `keys init` ou `grant`"))
+                _general_parser().error(
+                    say(en="say `keys init`, `grant` or `calibrate`", fr="dire `keys init`, `grant` ou `calibrate`")
+                )
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:

@@ -38,9 +38,10 @@ MOST_LINE_BYTES = 1 << 24
 class Setup:
     """How the camera is. Ages in seconds: `report_age_s` of a position and `video_age_s` of a picture on arrival.
 
-    `start`: (pan, tilt, zoom) at power on. `lost`: the share of reports that never arrive. `lowest_deg`: below -90 the
-    head goes over its nadir. `fisheye`: (pan, tilt, field of view) of that kind's axis. `seed` makes its luck
-    repeatable. `metadata`: the head's position is streamed beside the picture too.
+    `start`: (pan, tilt, zoom) at power on. `report_step_deg`: pan and tilt are told in such steps. `lost`: the share of
+    reports that never arrive. `lowest_deg`: below -90 the head goes over its nadir. `fisheye`: (pan, tilt, field of
+    view) of that kind's axis. `seed` makes its luck repeatable. `metadata`: the head's position is streamed
+    beside the picture too.
     """
 
     kind: Literal["ptz", "fixed", "fisheye"] = "ptz"
@@ -51,6 +52,7 @@ class Setup:
     night: bool = False
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)
     report_age_s: tuple[float, float] = (0.08, 0.20)
+    report_step_deg: float = 0.0
     lost: float = 0.0
     video_age_s: tuple[float, float] = (0.05, 0.15)
     acceleration_deg_s2: float = 200.0

@@ -59,7 +59,7 @@ class _Camera:
         self._encoder = Encoder(setup.width, setup.height, setup.fps, setup.bitrate_kbps)
         self._began_s = time.monotonic()
         self._head = Head(setup.limits(), self._began_s, Preset("home", *setup.start))
-        ageing = Ageing(*setup.report_age_s, lost=setup.lost)
+        ageing = Ageing(*setup.report_age_s, lost=setup.lost, step_deg=setup.report_step_deg)
         self._reporter = Reporter(self._head, ageing, seed=setup.seed)
         self._device = Device(self._head, _device_options(setup))
         self.onvif = OnvifServer(self._device, self._reporter, snapshot=self._snapshot)

@@ -19,11 +19,19 @@ Homing = Literal["zero", "truth", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """How old a report is when it arrives, seconds, and the share (0..1) of them that never does."""
+    """How old a report is when it arrives, seconds, and the share (0..1) of them that never does.
+
+    `step_deg`: pan and tilt are told in such steps; 0: as they are.
+    """
 
     youngest_s: float = 0.08
     oldest_s: float = 0.20
     lost: float = 0.0
+    step_deg: float = 0.0
+
+    def told(self, degrees: float) -> float:
+        """An angle as the head tells it."""
+        return round(degrees / self.step_deg) * self.step_deg if self.step_deg else degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +108,8 @@ class Reporter:
         view = shown.view()
         report = Report(
             shown.at_s,
-            shown.pan_deg if self._lies.mirrored else view.pan_deg,
-            view.tilt_deg,
+            self.ageing.told(shown.pan_deg if self._lies.mirrored else view.pan_deg),
+            self.ageing.told(view.tilt_deg),
             min(shown.zoom, self._lies.most_zoom),
             "MOVING" if shown.turning and not idle else "IDLE",
             "MOVING" if shown.zooming and not idle else "IDLE",
