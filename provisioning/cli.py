@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, get_args
 
-from agent.access.claims import Act, Kind
-from agent.access.grants import Basis
+from agent.access.basis import Basis, Kind
+from agent.access.claims import Act
 from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError

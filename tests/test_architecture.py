@@ -30,7 +30,9 @@ FLOORS = (
 GROUND = len(FLOORS)
 
 DECIDING = (
-    *("access.claims", "access.grants", "access.paris", "addresses", "polygons", "models", "faults", "events", "facts"),
+    *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
+    *("access.requisitions", "access.strict"),
+    *("addresses", "polygons", "models", "faults", "events", "facts"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),
     *("masking.anchored", "masking.cover", "masking.following", "masking.lens", "masking.panorama", "masking.sphere"),
