@@ -26,7 +26,7 @@ from provisioning import grants, keys_cli, requisitions_cli
 from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds
 
 DONE = 0
-COMMANDS = "keys init | grant | requisition new, sign, countersign, show"
+COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show"
 
 
 def _grant_parser() -> Parser:

@@ -68,7 +68,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo.py"),
-    "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py"),
+    "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
