@@ -40,7 +40,7 @@ DECIDING = (
     *("ptz.optics", "ptz.orders", "ptz.path", "ptz.pilot", "ptz.track"),
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values"),
-    *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rows"),
+    *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
 )
 """Modules that decide: values and `now` in, values out."""
 WORLD = frozenset({"asyncio", "ctypes", "fcntl", "io", "multiprocessing", "os", "pathlib", "select", "selectors"}) | {
@@ -68,7 +68,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo.py"),
-    "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
+    "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
