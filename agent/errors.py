@@ -13,6 +13,7 @@
     |   +-- GrantRefused        401: no grant, or one that is no good
     |   +-- NotCovered          403: a good grant for something else
     |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
+    |   +-- RequisitionRefused  a requisition that is not answered: `status`, and `word` for the register
     +-- LinkError               the MQTT broker is away or refuses: wait, then call again
     |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
     |   +-- LinkSilent          the same, in the other version of MQTT for once
@@ -96,6 +97,15 @@ class ClockUntrusted(AccessDenied):
     """The wall clock is below its floor, so no grant can be judged."""
 
     status = 503
+
+
+class RequisitionRefused(AccessDenied):
+    """A requisition that is not answered; `status` is for HTTP, `word` for the register, the text for people."""
+
+    def __init__(self, message: str, status: int, word: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.word = word
 
 
 class LinkError(VigieError):

@@ -1,7 +1,8 @@
-"""The `vigie-provision` command: keys and grants on a workstation, without a network; a lens beside its camera.
+"""The `vigie-provision` command: keys, grants and requisitions on a workstation, without a network; a lens at its camera.
 
-Exit status: 0 done, 1 a lens that cannot be measured, 2 bad usage or a key file that cannot be used.
-A fault is one sentence on stderr, no traceback.
+Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
+used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,
+`requisitions_cli.py`.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
@@ -11,53 +12,24 @@ A fault is one sentence on stderr, no traceback.
         --username vigie --password-file ptz.pass --out lens.toml
 """
 
-import argparse
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import get_args
 
-from agent.access.claims import Act, Kind
-from agent.access.grants import Basis
+from agent.access.basis import Basis, Kind
+from agent.access.claims import Act
+from agent.access.grants import LONGEST_GRANT_S
 from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
-from agent.language import language, say
-from provisioning import grants, keys
+from agent.language import say
+from provisioning import grants, keys_cli, requisitions_cli
+from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds
 
 DONE = 0
-MISUSED = 2
-
-_FRENCH = (
-    (r"the following arguments are required: (.*)", r"il manque : \1"),
-    (r"unrecognized arguments: (.*)", r"arguments inconnus : \1"),
-    (r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)", r"\1 : \2 n'est pas l'un de \3"),
-    (r"argument (.*?): invalid int value: (.*)", r"\1 : \2 n'est pas un nombre entier"),
-    (r"argument (.*?): expected (?:at least )?one argument", r"\1 : il manque une valeur"),
-)
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, whose own faults come in French too."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
-        self.add_argument("-h", "--help", action="help", help=say(en="this help", fr="cette aide"))
-
-    def error(self, message: str) -> NoReturn:
-        """Ends with status 2 and one sentence."""
-        for english, french in _FRENCH:
-            if language() == "fr" and (found := re.fullmatch(english, message)):
-                message = found.expand(french)
-                break
-        self.print_usage(sys.stderr)
-        self.exit(MISUSED, f"{self.prog}: {message}\n")
-
-
-def _add_json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=say(en="one JSON object on stdout", fr="un objet JSON"))
+COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show | calibrate"
 
 
 def _grant_parser() -> Parser:
@@ -68,39 +40,16 @@ def _grant_parser() -> Parser:
     add("--agent", required=True, metavar="NUMBER", help=say(en="the agent's number", fr="matricule de l'agent"))
     add("--name", required=True, help=say(en="the agent's name", fr="nom de l'agent"))
     add("--service", required=True, help=say(en="the agent's service", fr="service de l'agent"))
-    add(
-        "--mast",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="ID",
-        help=say(en="masts to look from", fr="mâts concernés"),
-    )
-    add(
-        "--camera",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="ID",
-        help=say(en="cameras to see", fr="caméras concernées"),
-    )
+    one.add_places()
     add("--allow", required=True, metavar="live[,ptz,export]", help=say(en="what is allowed", fr="actes permis"))
     add("--basis", required=True, choices=get_args(Kind), help=say(en="on what basis", fr="fondement"))
     add("--reference", required=True, help=say(en="event or procedure number", fr="numéro d'évènement ou de procédure"))
     add("--reason", required=True, help=say(en="why, in words", fr="motif, en toutes lettres"))
     add("--valid", required=True, metavar="2h", help=say(en="for how long, 12h at most", fr="durée, 12h au plus"))
-    day = say(en="last day of the agent's habilitation", fr="dernier jour d'habilitation de l'agent")
-    add("--habilitated-until", metavar="YYYY-MM-DD", help=day)
+    last = say(en="last day of the agent's habilitation", fr="dernier jour d'habilitation de l'agent")
+    add("--habilitated-until", metavar="YYYY-MM-DD", help=last)
     add("--priority", type=int, default=0, help=say(en="0 (default) to 1000", fr="0 (par défaut) à 1000"))
-    _add_json(one)
-    return one
-
-
-def _keys_parser() -> Parser:
-    about = say(en="makes the town's keys in a new folder", fr="crée les clés de la ville dans un dossier neuf")
-    one = Parser("vigie-provision keys init", about)
-    one.add_argument("--out", required=True, type=Path, metavar="DIR", help=say(en="the folder", fr="le dossier"))
-    _add_json(one)
+    one.add_json()
     return one
 
 
@@ -141,22 +90,6 @@ def _calibrate(arguments: Sequence[str]) -> int:
     return calibration.run(options)
 
 
-def _init_keys(arguments: Sequence[str]) -> None:
-    options = _keys_parser().parse_args(arguments)
-    recipient = keys.init(options.out, SystemClock().wall())
-    if options.json:
-        print(json.dumps({"folder": str(options.out), "files": keys.FILES, "recipient": recipient}))
-        return
-    for name in keys.FILES:
-        print(options.out / name)
-    print(
-        say(
-            en=f"vault.recipients of each mast: {recipient}\nkeep the .key files away from the masts",
-            fr=f"vault.recipients de chaque mât : {recipient}\ngarder les fichiers .key loin des mâts",
-        )
-    )
-
-
 def _acts(text: str) -> tuple[str, ...]:
     acts = tuple(one.strip() for one in text.split(","))
     known = get_args(Act)
@@ -175,12 +108,12 @@ def _grant(arguments: Sequence[str]) -> None:
         agent_number=options.agent,
         name=options.name,
         service=options.service,
-        masts=grants.identifiers("--mast", options.mast),
-        cameras=grants.identifiers("--camera", options.camera),
+        masts=identifiers("--mast", options.mast),
+        cameras=identifiers("--camera", options.camera),
         allow=_acts(options.allow),
         basis=Basis(options.basis, options.reference, options.reason),
-        valid_s=grants.seconds(options.valid),
-        habilitated_until=grants.day(options.habilitated_until),
+        valid_s=seconds(options.valid, LONGEST_GRANT_S),
+        habilitated_until=day(options.habilitated_until),
         priority=options.priority,
     )
     if options.json:
@@ -193,11 +126,12 @@ def _general_parser() -> Parser:
     parser = Parser(
         "vigie-provision",
         say(
-            en="Vigie's keys and grants, on a workstation", fr="Clés et autorisations de Vigie, sur un poste de travail"
+            en="Vigie's keys, grants and requisitions, on a workstation",
+            fr="Clés, autorisations et réquisitions de Vigie, sur un poste de travail",
         ),
     )
     helped = say(en="then --help tells the rest", fr="puis --help dit la suite")
-    parser.add_argument("command", nargs="?", metavar="keys init | grant | calibrate", help=helped)
+    parser.add_argument("command", nargs="?", metavar=COMMANDS, help=helped)
     return parser
 
 
@@ -206,17 +140,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         match arguments:
-            case ["keys", "init", *rest]:
-                _init_keys(rest)
             case ["grant", *rest]:
                 _grant(rest)
             case ["calibrate", *rest]:
                 return _calibrate(rest)
+            case ["keys", str(step), *rest] if step in keys_cli.STEPS:
+                keys_cli.STEPS[step](rest)
+            case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
+                return requisitions_cli.STEPS[step](rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(
-                    say(en="say `keys init`, `grant` or `calibrate`", fr="dire `keys init`, `grant` ou `calibrate`")
-                )
+                _general_parser().error(say(en=f"say one of {COMMANDS}", fr=f"dire l'une de {COMMANDS}"))
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:

@@ -33,7 +33,9 @@ FLOORS = (
 GROUND = len(FLOORS)
 
 DECIDING = (
-    *("access.claims", "access.grants", "access.paris", "addresses", "polygons", "models", "faults", "events", "facts"),
+    *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
+    *("access.requisitions", "access.strict"),
+    *("addresses", "polygons", "models", "faults", "events", "facts"),
     *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),
@@ -43,7 +45,7 @@ DECIDING = (
     "ptz.track",
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values"),
-    *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rows"),
+    *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
@@ -78,7 +80,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
-    "pyrage": ("agent/config.py", "agent/vault/sealing.py", "provisioning/keys.py"),
+    "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),

@@ -27,7 +27,8 @@ from agent.vault.keeper import Keeper
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
-from agent.vault.sealing import Sealer
+from agent.vault.rotation import schedule
+from agent.vault.sealing import Sealers
 from agent.vault.storage import Storage
 
 LOCK = "lock"
@@ -79,7 +80,7 @@ class Vault:
         tools = Tools(
             self._storage,
             index,
-            Sealer(self._settings.recipients),
+            Sealers(schedule(self._settings)),
             self._identity.sign,
             self._clock,
             self._emit,
