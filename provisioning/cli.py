@@ -79,7 +79,7 @@ def _calibrate_parser() -> Parser:
         metavar="FILE.toml",
         help=say(en="a new file for the table", fr="fichier neuf, pour la table"),
     )
-    _add_json(one)
+    one.add_json()
     return one
 
 
