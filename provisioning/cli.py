@@ -1,4 +1,4 @@
-"""The `vigie-provision` command: keys, grants and requisitions on a workstation, without a network; a lens at its camera.
+"""The `vigie-provision` command: keys, grants and requisitions on a workstation, without a network; a lens on its mast.
 
 Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
 used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,

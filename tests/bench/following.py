@@ -16,7 +16,7 @@ WORLD_MASKS = (
     ((-8, 9), (4, 10), (4, -3), (-8, -3)),
     ((9, 12), (21, 11), (21, -1), (16, 3), (9, 0)),
 )
-"""(pan, tilt) degrees: a fifth of the picture together, like the masks that stand still, and one of them concave too."""
+"""(pan, tilt) degrees: a fifth of the picture together, as the masks that stand still; one of them concave."""
 
 
 def table(camera: TurningCamera, *, error_deg: float = 0.3) -> str:
