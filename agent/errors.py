@@ -22,6 +22,8 @@
     |   +-- HeadSilent          503: it gives no answer, or one that nobody can read
     |   +-- HeadRefused         502: it answers that it will not
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
+    +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -150,3 +152,11 @@ class OrderRefused(VigieError):
         self.status = status
         self.word = word
         self.until_s = until_s
+
+
+class RegisterError(VigieError):
+    """The register cannot be opened, written or read: whatever must be in it first does not happen."""
+
+
+class NoteRefused(VigieError):
+    """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""
