@@ -40,22 +40,35 @@ def _check(value: object, depth: int = 0) -> None:
             raise ValueError(f"a {type(value).__name__} has no canonical form")
 
 
+def _text(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
+
+
 def encode(value: object) -> bytes:
     """The text of `value` (strings, whole numbers, booleans, null, lists and objects), or ValueError."""
     _check(value)
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
+    return _text(value)
 
 
 def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text[:20]} is not a whole number")
 
 
+def _whole(text: str) -> int:
+    if len(text) > len(str(LARGEST)) + 1 or abs(int(text)) > LARGEST:
+        raise ValueError(f"{text[:20]} is beyond 2^53 - 1")
+    return int(text)
+
+
 def decode(text: bytes) -> Json:
     """The value of a canonical text; ValueError for any other text, also one that means the same."""
     try:
-        value: Json = json.loads(text.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float)
+        value: Json = json.loads(
+            text.decode("utf-8"), parse_float=_no_float, parse_constant=_no_float, parse_int=_whole
+        )
+        again = _text(value)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    if encode(value) != text:
+    if again != text:
         raise ValueError("is not in canonical form")
     return value

@@ -163,7 +163,7 @@ def included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: b
 
 def consistent(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
     """Whether the old tree is a beginning of the new one (RFC 9162 section 2.1.4.2)."""
-    if not (0 <= old <= new and _are_hashes(old_root, *proof)):
+    if not (0 <= old <= new and _are_hashes(old_root, new_root, *proof)):
         return False
     if old == new:
         return not proof and old_root == new_root
