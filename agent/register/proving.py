@@ -18,7 +18,7 @@ from typing import BinaryIO
 from agent.errors import NoteRefused, RegisterError, UsageError
 from agent.language import say
 from agent.register.bodies import EntriesExpired
-from agent.register.entries import LONGEST_LINE, Place, line_hash, place_of, split_line
+from agent.register.entries import LONGEST_LINE, Place, line_hash, parse_entry, place_of, split_line
 from agent.register.findings import Finding, Verdict, Witness, against, entry_name, fault, notice
 from agent.register.notes import ED25519, Checkpoint, Key, Note, Signature
 from agent.register.sections import FOLDER, TREE, Section, Tail, last_line, lines, sections, strangers
@@ -89,7 +89,7 @@ class _Walk:
         told = self._at.findings
         told += [*self._head(), *self._lengths(), *self._expiry()]
         for one in self._seen:
-            told += against(one, self._key(), self._witnesses, self._at.next, self._at.roots)
+            told += against(one, self._key(one.checkpoint.origin), self._witnesses, self._at.next, self._at.roots)
         return Verdict(tuple(told), self._at.next, self._at.present, self._at.origin)
 
     def _tell(self, finding: Finding) -> None:
@@ -115,6 +115,7 @@ class _Walk:
             if len(leaf) != HASH_BYTES:
                 self._tell(fault(TREE, en=f"has no hash of entry {index}", fr=f"sans empreinte de l'entrée {index}"))
                 break
+            self._mark()
             self._grow(leaf, index)
         self._at.next = count
 
@@ -242,8 +243,9 @@ class _Walk:
 
     # --- the whole ---
 
-    def _key(self) -> Key:
-        return Key(self._at.origin or "-", ED25519, self._device)
+    def _key(self, instead: str = "-") -> Key:
+        """The device's; `instead`: whose register it should be, where no entry is left to say so."""
+        return Key(self._at.origin or instead, ED25519, self._device)
 
     def _head(self) -> Iterator[Finding]:
         """The last line's signature, which covers every byte before it."""
