@@ -1,4 +1,4 @@
-"""The `vigie-provision` command: keys and grants, on a workstation, without a network.
+"""The `vigie-provision` command: keys and grants, on a workstation, without a network; and the register's witness.
 
 Exit status: 0 done, 2 bad usage or a key file that cannot be used. A fault is one sentence on stderr, no traceback.
 
@@ -9,6 +9,7 @@ Exit status: 0 done, 2 bad usage or a key file that cannot be used. A fault is o
 """
 
 import argparse
+import asyncio
 import json
 import re
 import sys
@@ -22,7 +23,7 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import language, say
-from provisioning import grants, keys
+from provisioning import grants, keys, witness
 
 DONE = 0
 MISUSED = 2
@@ -101,6 +102,48 @@ def _keys_parser() -> Parser:
     return one
 
 
+def _witness_keys_parser() -> Parser:
+    about = say(en="makes a witness's key", fr="crée la clé d'un témoin")
+    one = Parser("vigie-provision witness keys", about)
+    one.add_argument("--out", required=True, type=Path, metavar="DIR", help=say(en="the folder", fr="le dossier"))
+    one.add_argument(
+        "--name", required=True, help=say(en="such as csu.town.example/w1", fr="comme csu.ville.example/t1")
+    )
+    return one
+
+
+def _witness_parser() -> Parser:
+    about = say(en="cosigns the registers' heads over HTTP", fr="cosigne les têtes des registres par HTTP")
+    one = Parser("vigie-provision witness serve", about)
+    add = one.add_argument
+    add("--key", required=True, type=Path, metavar="FILE", help="witness.key")
+    add("--name", required=True, help=say(en="the name that its key was made with", fr="le nom donné à sa clé"))
+    add(
+        "--origin-key",
+        required=True,
+        nargs="+",
+        action="extend",
+        metavar="ORIGIN=FILE",
+        help=say(en="vigie/TOWN/MAST=device.pub of each mast", fr="vigie/VILLE/MAT=device.pub de chaque mât"),
+    )
+    state = say(en="where it remembers the last heads", fr="où il retient les dernières têtes")
+    add("--state", required=True, type=Path, metavar="FILE", help=state)
+    add("--listen", required=True, metavar="HOST:PORT", help=say(en="plain HTTP", fr="HTTP simple"))
+    return one
+
+
+def _witness_keys(arguments: Sequence[str]) -> None:
+    options = _witness_keys_parser().parse_args(arguments)
+    print(witness.make_keys(options.out, options.name))
+
+
+def _witness(arguments: Sequence[str]) -> None:
+    options = _witness_parser().parse_args(arguments)
+    own, known = witness.cosigner(options.key, options.name), witness.logs(options.origin_key)
+    memory, (host, port) = witness.Memory(options.state), witness.address(options.listen)
+    asyncio.run(witness.serve(witness.Witness(own, known, memory), host, port))
+
+
 def _init_keys(arguments: Sequence[str]) -> None:
     options = _keys_parser().parse_args(arguments)
     recipient = keys.init(options.out, SystemClock().wall())
@@ -157,7 +200,7 @@ def _general_parser() -> Parser:
         ),
     )
     helped = say(en="then --help tells the rest", fr="puis --help dit la suite")
-    parser.add_argument("command", nargs="?", metavar="keys init | grant", help=helped)
+    parser.add_argument("command", nargs="?", metavar="keys init | grant | witness keys | witness serve", help=helped)
     return parser
 
 
@@ -170,9 +213,18 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _init_keys(rest)
             case ["grant", *rest]:
                 _grant(rest)
+            case ["witness", "keys", *rest]:
+                _witness_keys(rest)
+            case ["witness", "serve", *rest]:
+                _witness(rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(say(en="say `keys init` or `grant`", fr="dire `keys init` ou `grant`"))
+                _general_parser().error(
+                    say(
+                        en="say `keys init`, `grant` or `witness serve`",
+                        fr="dire `keys init`, `grant` ou `witness serve`",
+                    )
+                )
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:

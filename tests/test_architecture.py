@@ -57,7 +57,12 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aio_rtsp_toolkit": ("agent/virtual/server.py",),
-    "aiohttp": ("agent/live/http.py", "agent/virtual/demo.py", "agent/virtual/onvif_server.py"),
+    "aiohttp": (
+        "agent/live/http.py",
+        "agent/virtual/demo.py",
+        "agent/virtual/onvif_server.py",
+        "provisioning/witness.py",
+    ),
     "aiomqtt": ("agent/telemetry/link.py",),
     "aiortc": ("agent/live/webrtc.py",),
     "amqtt": ("agent/virtual/broker.py",),

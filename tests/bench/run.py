@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import cameras, cost, latency, memory, viewers  # noqa: E402  (the path comes first)
+from tests.bench import cameras, cost, latency, memory, register, viewers  # noqa: E402  (the path comes first)
 from tests.bench.processes import machine  # noqa: E402
 from tests.bench.tables import Table, write  # noqa: E402
 
@@ -24,6 +24,7 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "latency": lambda: latency.measure(rounds=5, seconds=20),
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
+    "register": lambda: register.measure(entries=100_000),
 }
 QUICK: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=1, seconds=10),
@@ -31,6 +32,7 @@ QUICK: dict[str, Callable[[], list[Table]]] = {
     "latency": lambda: latency.measure(rounds=1, seconds=5),
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
+    "register": lambda: register.measure(entries=2000),
 }
 
 
