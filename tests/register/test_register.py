@@ -345,3 +345,48 @@ def test_time_run_and_worth_of_the_clock_stand_in_each_entry(tmp_path: Path) -> 
     assert line["entry"]["time"] == "2026-11-21T12:00:00.010Z"
     assert line["entry"]["synchronised"] is False
     assert (line["entry"]["town"], line["entry"]["mast"], line["entry"]["run"]) == ("lievin", "lievin-042", 1)
+
+
+class Recorded(Disk):
+    """What was done, in order."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def open(self, path: Path) -> int:
+        self.done.append(f"open {path.name}")
+        return super().open(path)
+
+    def write(self, descriptor: int, data: bytes, offset: int) -> None:
+        self.done.append("line" if data.startswith(b"{") else "hashes")
+        super().write(descriptor, data, offset)
+
+    def sync_data(self, descriptor: int) -> None:
+        self.done.append("flush")
+        super().sync_data(descriptor)
+
+    def remove(self, path: Path) -> None:
+        self.done.append("remove")
+        super().remove(path)
+
+    def sync_folder(self, path: Path) -> None:
+        self.done.append("flush folder")
+        super().sync_folder(path)
+
+
+def test_a_line_is_flushed_before_its_number_is_given_and_before_its_hashes(tmp_path: Path) -> None:
+    disk, clock = Recorded(), HandClock()
+    register = opened(tmp_path, clock, disk)
+    assert disk.done == ["flush folder", "open tree"]
+    disk.done.clear()
+    register.append(view(0))
+    name = "0000000000-2026-11-21.jsonl"
+    assert disk.done == ["flush", f"open {name}", "flush folder", f"open {name}", "line", "flush", "hashes"]
+    disk.done.clear()
+    register.append(view(1))
+    assert disk.done == ["line", "flush", "hashes"]
+    clock.wall_ms += 40 * DAY_MS
+    register.append(view(2))
+    disk.done.clear()
+    register.expire(30)
+    assert disk.done == ["line", "flush", "hashes", "flush", "remove", "flush folder"]
