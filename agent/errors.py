@@ -26,6 +26,8 @@
     |   +-- HeadRefused         502: it answers that it will not
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
     +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
+    +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -179,3 +181,11 @@ class CalibrationError(VigieError):
     def __init__(self, message: str, word: str) -> None:
         super().__init__(message)
         self.word = word
+
+
+class RegisterError(VigieError):
+    """The register cannot be opened, written or read: whatever must be in it first does not happen."""
+
+
+class NoteRefused(VigieError):
+    """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""

@@ -1,4 +1,4 @@
-"""The `vigie-provision` command: keys, grants and requisitions on a workstation, without a network; a lens on its mast.
+"""The `vigie-provision` command: keys, grants, requisitions and the register's witness; a lens beside its camera.
 
 Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
 used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,
@@ -25,11 +25,11 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import say
-from provisioning import grants, keys_cli, requisitions_cli
+from provisioning import grants, keys_cli, requisitions_cli, witness_cli
 from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds
 
 DONE = 0
-COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show | calibrate"
+COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show | witness keys, serve | calibrate"
 
 
 def _grant_parser() -> Parser:
@@ -148,6 +148,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 keys_cli.STEPS[step](rest)
             case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
                 return requisitions_cli.STEPS[step](rest)
+            case ["witness", str(step), *rest] if step in witness_cli.STEPS:
+                witness_cli.STEPS[step](rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
                 _general_parser().error(say(en=f"say one of {COMMANDS}", fr=f"dire l'une de {COMMANDS}"))

@@ -14,7 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import cameras, cost, following, latency, memory, steering, viewers  # noqa: E402  (the path comes first)
+from tests.bench import (  # noqa: E402  (the path comes first)
+    cameras,
+    cost,
+    following,
+    latency,
+    memory,
+    register,
+    steering,
+    viewers,
+)
 from tests.bench.processes import machine  # noqa: E402
 from tests.bench.tables import Table, write  # noqa: E402
 
@@ -26,6 +35,7 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "steering": lambda: steering.measure(rounds=3, seconds=20),
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
+    "register": lambda: register.measure(entries=100_000),
 }
 QUICK: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=1, seconds=10),
@@ -35,6 +45,7 @@ QUICK: dict[str, Callable[[], list[Table]]] = {
     "steering": lambda: steering.measure(rounds=1, seconds=5),
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
+    "register": lambda: register.measure(entries=2000),
 }
 
 
