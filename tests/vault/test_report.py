@@ -17,7 +17,9 @@ from tests.vault.rig import NOON, Bench, Camera, RunningClock, Scene, film, unti
 @pytest.fixture
 def three(bench: Bench) -> Bench:
     """Three segments."""
-    bench.record(film(Scene(), 150))
+    units = film(Scene(), 150)
+    bench.clock.pass_ms(6000)
+    bench.record(units)
     assert verify(bench.state) == []
     return bench
 
