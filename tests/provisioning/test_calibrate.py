@@ -19,6 +19,7 @@ from provisioning.calibrate import quantum
 from provisioning.lens_file import Measurements
 from provisioning.lens_fit import fit_lens
 from tests.provisioning.lenses import worst_deg
+from tests.rig.child import reap
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = (-33.0, 4.0, 0.1)
@@ -51,7 +52,10 @@ async def start(ptz: VirtualPtz, folder: Path, *more: str, password: str = "", s
 
 
 async def end(process: Any, seconds: float = 120.0) -> tuple[int, str, str]:
-    out, told = await asyncio.wait_for(process.communicate(), seconds)
+    try:
+        out, told = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        await reap(process)
     assert b"Traceback" not in told, told.decode()
     return process.returncode, out.decode(), told.decode()
 

@@ -84,7 +84,7 @@ def test_a_missing_public_key_is_a_sentence(three: Bench) -> None:
 
 
 def test_a_hole_in_time_is_a_notice_with_its_length(three: Bench) -> None:
-    three.clock.pass_ms(60_000)
+    three.clock.pass_ms(54_000)
     three.record(film(Scene(), 50, three.clock))
     (notice,) = verify(three.state)
     assert notice.severity == "notice"
