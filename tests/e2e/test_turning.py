@@ -15,6 +15,7 @@ from tests.e2e.journeys import CONTRADICTION, restless, suffers
 from tests.e2e.turning import Mast, camera_table, configuration
 from tests.needs import needs
 from tests.rig.child import async_child
+from tests.rig.drawings import drawings
 
 pytestmark = [needs("age", "age")]
 
@@ -58,7 +59,7 @@ async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp
 async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: Path) -> None:
     port = free_port()
     async with (
-        virtual_ptz(tmp_path / "virtual", Setup()) as ptz,
+        virtual_ptz(drawings(), Setup()) as ptz,
         aiohttp.ClientSession() as web,
         AsyncExitStack() as stack,
     ):

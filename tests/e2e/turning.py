@@ -39,6 +39,7 @@ from agent.virtual.render import truth
 from tests.e2e.box import ROOT, vigie
 from tests.e2e.judge import leaks
 from tests.rig.child import reap
+from tests.rig.drawings import drawings
 
 Luma = np.ndarray
 STRIP_ROWS = 24
@@ -184,7 +185,7 @@ class Mast:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as starting:
             for name, setup in self._setups.items():
-                self.heads[name] = await starting.enter_async_context(virtual_ptz(self.folder / "virtual", setup))
+                self.heads[name] = await starting.enter_async_context(virtual_ptz(drawings(), setup))
                 witness = self.witnesses[name] = Witness(self.heads[name].rtsp_url)
                 starting.push_async_callback(asyncio.to_thread, witness.stop)
             self._configure()

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from agent.virtual.head import LensTable
-from agent.virtual.panorama import load_sides
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
 from provisioning.calibrate import quantum
 from provisioning.lens_file import Measurements
@@ -24,13 +23,6 @@ from tests.rig.child import reap
 ROOT = Path(__file__).resolve().parents[2]
 HOME = (-33.0, 4.0, 0.1)
 FEW = ("--zoom", "0,0.5,1", "--steps", "2", "--more", "0")
-
-
-@pytest.fixture(scope="session")
-def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("street")
-    load_sides(folder)
-    return folder
 
 
 def camera(**more: Any) -> Setup:
