@@ -39,6 +39,8 @@ from agent.virtual.ptz_camera import Setup, TruePose, VirtualPtz, virtual_ptz
 from agent.virtual.render import truth
 from tests.e2e.box import ROOT, vigie
 from tests.e2e.judge import leaks
+from tests.rig.child import reap
+from tests.rig.drawings import drawings
 
 Luma = np.ndarray
 STRIP_ROWS = 24
@@ -183,23 +185,29 @@ class Mast:
         self._log = folder / "log"
 
     async def __aenter__(self) -> Self:
-        for name, setup in self._setups.items():
-            self.heads[name] = await self._stack.enter_async_context(virtual_ptz(self.folder / "virtual", setup))
-            self.witnesses[name] = Witness(self.heads[name].rtsp_url)
-        self._configure()
-        self._log.touch()
-        await self.start()
+        async with AsyncExitStack() as starting:
+            for name, setup in self._setups.items():
+                self.heads[name] = await starting.enter_async_context(virtual_ptz(drawings(), setup))
+                witness = self.witnesses[name] = Witness(self.heads[name].rtsp_url)
+                starting.push_async_callback(asyncio.to_thread, witness.stop)
+            self._configure()
+            self._log.touch()
+            await self.start()
+            self._stack = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._agent is not None and self._agent.returncode is None:
-            await self.stop()
-        for name, witness in self.witnesses.items():
-            await asyncio.to_thread(witness.stop)
-            await self.heads[name].refresh()
-        await self._stack.aclose()
+        async with self._stack:
+            try:
+                if self._agent is not None and self._agent.returncode is None:
+                    await self.stop()
+            finally:
+                await self.kill()
+            for name, witness in self.witnesses.items():
+                await asyncio.to_thread(witness.stop)
+                await self.heads[name].refresh()
 
     # --- the agent ---
 
@@ -212,13 +220,14 @@ class Mast:
         """A clean end: every segment is sealed."""
         assert self._agent is not None
         self._agent.send_signal(signal.SIGTERM)
-        assert await self._agent.wait() == 0, self._log.read_text()[-2000:]
+        async with asyncio.timeout(PATIENCE_S):
+            status = await self._agent.wait()
+        assert status == 0, self._log.read_text()[-2000:]
 
     async def kill(self) -> None:
-        """A power cut."""
-        assert self._agent is not None
-        self._agent.kill()
-        await self._agent.wait()
+        """A power cut; nothing where it has ended."""
+        if self._agent is not None:
+            await reap(self._agent)
 
     def mark(self) -> int:
         """This place in the journal."""
