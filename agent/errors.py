@@ -27,6 +27,7 @@
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
     +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
     +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    +-- EvidenceRefused         an evidence pack that is not what a mast made                     -> exit 1
     +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
@@ -189,3 +190,7 @@ class RegisterError(VigieError):
 
 class NoteRefused(VigieError):
     """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""
+
+
+class EvidenceRefused(VigieError):
+    """An evidence pack, or a part of one, in a form that no mast makes; nothing of it is used."""

@@ -58,9 +58,11 @@ def reserve_bytes(disk_bytes: int) -> int:
 
 def crowded(held_bytes: int, room: Room, evictable: bool, budget_bytes: int) -> bool:
     """Whether holds leave no room to record: nearly all of the budget is theirs, or the disk is full of them."""
+    if not held_bytes:
+        return False
     if held_bytes >= budget_bytes * (100 - LEAST_ROOM_PERCENT) // 100:
         return True
-    return held_bytes > 0 and not evictable and room.free_bytes < reserve_bytes(room.disk_bytes)
+    return not evictable and room.free_bytes < reserve_bytes(room.disk_bytes)
 
 
 def ages_from_ms(row: Candidate) -> int | None:
