@@ -14,6 +14,7 @@
     |   +-- NotCovered          403: a good grant for something else
     |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
     |   +-- RequisitionRefused  a requisition that is not answered: `status`, and `word` for the register
+    |   +-- TryLater            too many at once, or too many bad ones: `status` 503 or 429, after `wait_s`
     +-- LinkError               the MQTT broker is away or refuses: wait, then call again
     |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
     |   +-- LinkSilent          the same, in the other version of MQTT for once
@@ -109,6 +110,16 @@ class RequisitionRefused(AccessDenied):
         super().__init__(message)
         self.status = status
         self.word = word
+
+
+class TryLater(AccessDenied):
+    """Not now: others are being served (503), or too much was refused of late (429); `wait_s`: try again after that."""
+
+    def __init__(self, message: str, status: int, word: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.status = status
+        self.word = word
+        self.wait_s = wait_s
 
 
 class LinkError(VigieError):

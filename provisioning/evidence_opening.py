@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import pyrage
 
 from agent.errors import EvidenceRefused, KeyFileError, UsageError
@@ -167,8 +166,8 @@ def _join(
         if fault:
             return [Line("bad", name, fault)]
         count = joiner.add(plain, one.segment.start_ms)
-    except (av.FFmpegError, IndexError):
-        return [Line("bad", name, say(en="holds no film that can be read", fr="ne contient aucun film lisible"))]
+    except EvidenceRefused as error:
+        return [Line("bad", name, str(error))]
     finally:
         plain.unlink(missing_ok=True)
     told = one.segment.frames

@@ -21,6 +21,8 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
 from agent.clock import rfc3339
+from agent.errors import EvidenceRefused
+from agent.language import say
 
 RATES = (24, 25, 30, 48, 50, 60, 100, 120)
 """Those that a timecode track can count in."""
@@ -41,7 +43,7 @@ def timecode_rate(pictures_a_second: Fraction) -> int:
 
 
 class Joiner:
-    """See the module. av.FFmpegError (an OSError or ValueError) when a recording has no pictures."""
+    """See the module."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -68,13 +70,20 @@ class Joiner:
             self._out = None
 
     def add(self, path: Path, start_ms: int) -> int:
-        """One more recording; how many pictures it has. One that breaks off is joined as far as it goes."""
-        with av.open(str(path), "r", format="mp4") as found:
-            video = found.streams.video[0]
-            coding = bytes(video.codec_context.extradata or b"")
-            if self._out is None or coding != self._coding:
-                self._begin(video, start_ms, coding)
-            return self._copy(found, video, start_ms)
+        """One more recording; how many pictures it has. One that breaks off is joined as far as it goes.
+
+        EvidenceRefused when it holds none.
+        """
+        try:
+            with av.open(str(path), "r", format="mp4") as found:
+                video = found.streams.video[0]
+                coding = bytes(video.codec_context.extradata or b"")
+                if self._out is None or coding != self._coding:
+                    self._begin(video, start_ms, coding)
+                return self._copy(found, video, start_ms)
+        except (av.FFmpegError, IndexError) as error:
+            text = say(en="holds no film that can be read", fr="ne contient aucun film lisible")
+            raise EvidenceRefused(text) from error
 
     def _begin(self, video: VideoStream, start_ms: int, coding: bytes) -> None:
         self._close()

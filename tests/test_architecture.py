@@ -64,6 +64,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/live/requisitions.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",

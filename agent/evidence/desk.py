@@ -9,7 +9,7 @@ Laws
   marked as answered before the answer leaves. What a power cut breaks off has handed nothing over, and the same
   document may be presented again.
 - An export holds what it hands over until the requisition expires, and `FETCH_MS` at most: so long it can be fetched.
-- More than `MOST_REFUSED` refusals a minute are not judged any more (Flooded): strangers do not fill the register.
+- After `MOST_REFUSED` refusals in a minute nothing is judged for a while (TryLater): nobody fills the register.
 """
 
 import secrets
@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Protocol
 
@@ -26,11 +27,13 @@ from agent.access.basis import Article
 from agent.access.demands import DAY_MS, Export, Hold, Release, Requisition, read
 from agent.access.requisitions import RequisitionJudge, open_document, refuse
 from agent.clock import Clock, rfc3339
-from agent.errors import RequisitionRefused
+from agent.errors import RequisitionRefused, TryLater
 from agent.evidence.binding import Book, Mast, bind
+from agent.evidence.download import Zip
 from agent.evidence.names import MANIFEST, MOST_SEGMENTS
 from agent.evidence.packing import Found, recipient_of
 from agent.evidence.shelf import Pack, Shelf, pack_name
+from agent.language import say
 from agent.register import bodies
 from agent.register.bodies import Ground, Person, RequisitionPresented, SegmentsHeld
 from agent.vault.holds import Act, Holds, Kept
@@ -81,14 +84,6 @@ class Recordings(Protocol):
         ...
 
 
-class Flooded(Exception):
-    """Too many requisitions were refused in a minute; `wait_s`: how long to wait."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__(wait_s)
-        self.wait_s = wait_s
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What was done. `token`: the word under which the zip is fetched; empty where nothing is handed over."""
@@ -133,7 +128,7 @@ class Desk:
     def answer(self, document: bytes, *, again: bool = False) -> Answer:
         """Answers a requisition. `again`: one that was answered here may be collected once more, while it is kept.
 
-        RequisitionRefused (entered), RegisterError (nothing happened), VaultError, Flooded.
+        RequisitionRefused (entered), RegisterError (nothing happened), VaultError, TryLater.
         """
         with self._turn:
             self._require_calm()
@@ -169,13 +164,21 @@ class Desk:
             return None
         return self.shelf.find(requisition)
 
+    def download(self, requisition: str, token: str) -> Zip | None:
+        """The zip that waits under that id, for who has its token; else None."""
+        pack = self.pack(requisition)
+        if pack is None or not compare_digest(pack.token_sha256, sha256(token.encode()).hexdigest()):
+            return None
+        return Zip(pack)
+
     # --- what all acts have in common ---
 
     def _require_calm(self) -> None:
         if len(self._refused) == MOST_REFUSED:
             over_ns = self._refused[0] + MINUTE_NS - self._clock.instant()
             if over_ns > 0:
-                raise Flooded(over_ns / 1e9)
+                text = say(en="too many requisitions were refused", fr="trop de réquisitions refusées")
+                raise TryLater(text, 429, "flood", over_ns / 1e9)
 
     def _judge(self, document: bytes, again: bool) -> Requisition:
         vault, mast = self._vault(), self.mast

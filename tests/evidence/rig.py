@@ -66,6 +66,7 @@ class House:
         self.bench = Bench(self.folder / "state", self.keys, self.clock, self.events)
         self.identity = load_or_make(self.bench.state)
         self.began_ms = self.clock.wall_ms
+        self._entered = 0
         self.judicial = self.folder / "judicial.pub"
         save_public(self.judicial, PROSECUTOR.public_key())
         self.device = self.folder / "device.pub"
@@ -84,10 +85,7 @@ class House:
     def open(self) -> None:
         """The agent runs: register and vault are open, what was recorded is entered."""
         self.book = Book.open(self.bench.state, self.identity, self.clock, town=TOWN, mast=MAST)  # type: ignore[arg-type]
-        if not self.book.size:
-            self.book.enter(AgentStarted(version="2.0.0", configuration_sha256="ab" * 32))
-            for row in self.bench.rows():
-                self.book.enter(sealed(row))
+        self.book.enter(AgentStarted(version="2.0.0", configuration_sha256="ab" * 32))
         self.vault: Vault = Vault(
             self.bench.state,
             self.bench.vault()._settings,
@@ -98,6 +96,9 @@ class House:
             self.book.enter,
         )
         self.vault.open()
+        for row in self.bench.rows()[self._entered :]:
+            self.book.enter(sealed(row))
+        self._entered = len(self.bench.rows())
         about = About(
             TOWN,
             MAST,
