@@ -378,7 +378,7 @@ def _meaning(error: Exception) -> HeadError:
 
 
 def _unauthorized(fault: Fault) -> bool:
-    """True for a refusal of who asks, by its codes (ONVIF Core, generic faults; WS-Security SOAP Message Security 1.1)."""
+    """True for a refusal of who asks, by its codes (ONVIF Core, generic faults; WS-Security 1.1)."""
     codes = (fault.code, *(fault.subcodes or ()))
     return not UNAUTHORIZED.isdisjoint(re.split("[:}]", str(one))[-1] for one in codes)
 
