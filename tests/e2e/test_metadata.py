@@ -1,4 +1,4 @@
-"""A head that streams its position beside its picture: each sealed picture judged, also while one of two tellers lies."""
+"""A head that streams its position too: each sealed picture is judged, also while one of the two tellers lies."""
 
 import asyncio
 from pathlib import Path
