@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import av
+import cv2
 import numpy as np
 
 from agent.masking.following import FollowingMasks
@@ -129,6 +130,7 @@ class Verdict:
     blocks: int = 0
     leaking: list[int] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
+    evidence: list[str] = field(default_factory=list)
 
     @property
     def judged(self) -> int:
@@ -138,7 +140,7 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"{self.judged} pictures judged ({self.blind} blind, {self.unmatched} unmatched), "
-            f"{self.blocks} blocks, leaking: {self.leaking[:20]}"
+            f"{self.blocks} blocks, leaking: {self.leaking[:20]} {'; '.join(self.evidence[:5])}"
         )
 
 
@@ -304,6 +306,9 @@ class Mast:
             verdict.blocks += count
             if bad:
                 verdict.leaking.append(pose.number)
+                verdict.evidence.append(f"{pose}: {len(bad)} of {count}: {', '.join(map(str, bad[:5]))}")
+                for name, plane in (("shown", luma), ("original", original), ("private", private)):
+                    cv2.imwrite(str(self.folder / f"leak-{pose.number}-{name}.png"), plane)
 
     def controls(self, camera: str, most: int = 120) -> tuple[list[bool], list[bool]]:
         """(unmasked, lagging): for moving pictures with something private in sight, whether the judge sees it leak.
@@ -325,8 +330,8 @@ class Mast:
             picture.y[:] = luma
             exactly = PoseSet.exactly(before.pan_deg, before.tilt_deg, before.zoom)
             FollowingMasks(masks, luma.shape[1], luma.shape[0], error_deg=0.0).burn(picture, exactly, table)
-            unmasked.append(leaks(luma, luma, private)[0] > 0)
-            lagging.append(leaks(picture.y, luma, private)[0] > 0)
+            unmasked.append(bool(leaks(luma, luma, private)[0]))
+            lagging.append(bool(leaks(picture.y, luma, private)[0]))
             if len(lagging) == most:
                 break
         return unmasked, lagging
