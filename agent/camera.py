@@ -24,6 +24,7 @@ from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
 from agent.lines import line_of
 from agent.ptz.head import TurningHead
 from agent.queues import LatestFrame
+from agent.signing.signer import Signer
 from agent.units import Blind, Frame, MaskedFrame, MaskState
 
 log = logging.getLogger(__name__)
@@ -77,15 +78,23 @@ class Meter:
 class Camera:
     """Runs one configured camera from `start` to `stop`."""
 
-    def __init__(self, settings: Settings, clock: Clock, emit: Emit) -> None:
+    def __init__(self, settings: Settings, clock: Clock, emit: Emit, signer: Callable[[str], Signer]) -> None:
+        """`signer` gives the one for a camera's rendition, such as `parvis-fixed/main`."""
         self.settings = settings
         self._clock = clock
         self._emit = emit
         self._frames = LatestFrame(BURST_FRAMES)
         self._line = line_of(settings, clock)
-        self.main = Rendition(settings.id, EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps))
+        self.main = Rendition(
+            settings.id,
+            EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps),
+            sign=signer(f"{settings.id}/main").sign,
+        )
         self.tile = Rendition(
-            settings.id, EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1), TILE_SIZE
+            settings.id,
+            EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1),
+            TILE_SIZE,
+            sign=signer(f"{settings.id}/tile").sign,
         )
         source = SourceSettings(
             camera=settings.id,

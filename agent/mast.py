@@ -29,6 +29,8 @@ from agent.live.server import LiveCamera, LiveServer
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
 from agent.reload import changes, prints
+from agent.signing.keys import signing_key
+from agent.signing.signer import Signer
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
 from agent.vault.vault import Vault
@@ -58,6 +60,7 @@ class Mast:
         self._clock = SystemClock()
         self._started = time.monotonic()
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
+        self._signing_key = signing_key(configuration.mast.state, self._identity)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
@@ -85,6 +88,10 @@ class Mast:
 
     def _make_vault(self, configuration: Configuration) -> Vault:
         return Vault(configuration.mast.state, configuration.vault, self._clock, self._identity, self.emit)
+
+    def _signer(self, rendition: str) -> Signer:
+        """What signs the pictures of `camera/rendition`."""
+        return Signer(self._signing_key, f"{self._configuration.mast.id}/{rendition}")
 
     def emit(self, event: Event) -> None:
         """Tells of an event: in the journal always, over MQTT where a broker is configured. From any thread."""
@@ -245,7 +252,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit)
+                camera = Camera(settings, self._clock, self.emit, self._signer)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,9 +17,11 @@ from agent.errors import EncoderUnavailable
 from agent.events import Event, MasksBlind, MasksRestored
 from agent.masking import Masker
 from agent.queues import GopQueue
+from agent.signing.signer import Signer
 from agent.units import Blind, Burned, Frame, MaskedFrame
 from tests.needs import needs
 from tests.rig.footage import SMALL, Recipe, make
+from tests.signing.material import made_key
 
 pytestmark = needs("ffmpeg", "ffmpeg opencv-doc")
 
@@ -42,7 +45,7 @@ class Line:
             {"id": "c", "name": "C", "kind": "fixed", "source": f"file:{make(recipe)}", "mask": [mask.model_dump()]}
         )
         self.events: list[Event] = []
-        self.camera = Camera(settings, SystemClock(), self.events.append)
+        self.camera = Camera(settings, SystemClock(), self.events.append, partial(Signer, made_key()))
         self.queue = GopQueue(10_000)
         self.camera.main.source.subscribe(self.queue, replay=False)
 

@@ -1,0 +1,250 @@
+"""Judges signed pictures: values in, a verdict out. Pure; memory is bounded whatever the file holds.
+
+    judge = Judge(vouches=lambda leaf: issued_by(leaf, device_public_key))
+    for picture in pictures:
+        judge.take(picture)                 # its NAL units, in the file's order
+    report = judge.report()
+
+Laws
+- A picture is valid only under a signature that verifies, over a list that holds each of its slices in this order.
+- What lies before the first signature's period and behind the last one is never called valid. The tail may be as long
+  as the longest signed period; more is unsigned.
+- Judged are streams as Vigie makes them: an SEI stands in the first picture after its period, and each is signed.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from agent.signing import nal
+from agent.signing.alignment import Alignment, align
+from agent.signing.certificates import fingerprint, read_leaf
+from agent.signing.chain import digest, linked
+from agent.signing.document import NO_LINK, Document, Flawed, Period, Signed, list_hash, parse
+from agent.signing.signer import name_set, signed_sets, utc_ms
+from agent.signing.verdict import Finding, Kind, Report, Why
+
+MOST_PENDING = 4096
+"""Slices that wait for their signature; older ones are unsigned."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    picture: int
+    plain: bytes
+    anchor: bytes | None  # of its GOP, as it stands in the file; None: it is the anchor, or comes before any
+    opens: bool
+    sets: frozenset[str]
+
+
+class _Keys:
+    """The leaf that counts: one that the device vouches for, or the first of all where no device was named."""
+
+    def __init__(self, vouches: Callable[[x509.Certificate], bool] | None) -> None:
+        self._vouches = vouches
+        self._leaf: x509.Certificate | None = None
+
+    @property
+    def vouched(self) -> bool | None:
+        return None if self._vouches is None else self._leaf is not None
+
+    @property
+    def name(self) -> str:
+        key = self._key()
+        return "" if key is None else fingerprint(key)
+
+    def _key(self) -> EllipticCurvePublicKey | None:
+        key = None if self._leaf is None else self._leaf.public_key()
+        return key if isinstance(key, EllipticCurvePublicKey) else None
+
+    def fault(self, signed: Signed) -> Why:
+        """Why a document is not to be believed; empty when it is."""
+        if signed.document.chain:
+            leaf = read_leaf(signed.document.chain)
+            if leaf is None or not self._believes(leaf):
+                return "certificate"
+            self._leaf = leaf
+        key = self._key()
+        if key is None:
+            return "certificate"
+        try:
+            key.verify(signed.signature, signed.message, ECDSA(SHA256()))
+        except InvalidSignature:
+            return "signature"
+        return ""
+
+    def _believes(self, leaf: x509.Certificate) -> bool:
+        if self._vouches is not None:
+            return self._vouches(leaf)
+        return self._leaf is None or leaf == self._leaf
+
+
+class Judge:
+    """Takes a file's pictures one after the other."""
+
+    def __init__(self, vouches: Callable[[x509.Certificate], bool] | None = None, header: Sequence[bytes] = ()) -> None:
+        """`vouches`: is this leaf the device's? `header`: parameter sets of the container, for the whole file."""
+        self._keys = _Keys(vouches)
+        self._header = frozenset(map(name_set, header))
+        self._sets = self._header
+        self._coming: set[str] = set()
+        self._signed_sets: set[str] = set()
+        self._anchor: bytes | None = None
+        self._signed_anchor: bytes | None = None
+        self._pending: deque[_Slice] = deque()
+        self._last: Document | None = None
+        self._serial: str | None = None
+        self._excused = 0  # counters of documents that were already told as broken
+        self._longest = 0
+        self._pictures = 0
+        self._uncovered: Counter[int] = Counter()
+        self._findings: list[Finding] = []
+
+    def take(self, nals: Sequence[bytes]) -> None:
+        """One access unit."""
+        self._pictures += 1
+        for unit in nals:
+            if nal.kind(unit) in nal.SLICES:
+                self._slice(unit)
+            elif nal.kind(unit) in (nal.SPS, nal.PPS):
+                self._coming.add(name_set(unit))
+            elif (read := parse(unit)) is not None:
+                self._document(read)
+            elif nal.kind(unit) != nal.DELIMITER:
+                self._uncovered[nal.kind(unit)] += 1
+
+    def _slice(self, unit: bytes) -> None:
+        plain = digest(unit)
+        opens = nal.starts_gop(unit)
+        if opens:
+            self._anchor = plain
+        if self._coming:
+            self._sets = frozenset(self._coming) if opens else self._sets | self._coming
+            self._coming.clear()
+        self._pending.append(_Slice(self._pictures, plain, None if opens else self._anchor, opens, self._sets))
+        if len(self._pending) > MOST_PENDING:
+            self._tell("unsigned", "end", [self._pending.popleft()])
+
+    def _document(self, read: Signed | Flawed) -> None:
+        why: Why = "form" if isinstance(read, Flawed) else self._keys.fault(read)
+        if why or isinstance(read, Flawed):
+            self._excused += 1
+            kind: Kind = "foreign" if why == "certificate" else "altered"
+            self._tell(kind, why, list(self._pending), None if isinstance(read, Flawed) else read.document.period)
+            self._pending.clear()
+            return
+        document = read.document
+        if document == self._last and not self._pending:  # sent twice for redundancy
+            return
+        self._signed_sets |= signed_sets(document.vendor.firmware)
+        if self._serial not in (None, document.vendor.serial):
+            self._excused += 1
+            self._tell("foreign", "camera", list(self._pending), document.period)
+            self._pending.clear()
+            return
+        self._serial = document.vendor.serial
+        self._sequence(document)
+        self._longest = max(self._longest, document.period.nal_count)
+        self._last, self._excused = document, 0
+
+    def _sequence(self, document: Document) -> None:
+        """What the counter and the link say, then the slices."""
+        period = document.period
+        last = None if self._last is None else self._last.period
+        fresh = period.link == NO_LINK
+        lost = 0 if last is None else period.counter - last.counter - 1 - self._excused
+        if last is not None and fresh:
+            self._tell("restart", "counter", [], period)
+        elif last is not None and period.counter <= last.counter:
+            self._tell("moved", "counter", [], period)
+        elif last is not None and period.counter == last.counter + 1 and period.link != self._first_hash():
+            self._tell("altered", "link", [], period)
+        if last is None and not self._pending:
+            return  # it signs what lies before this file
+        opens = (
+            fresh or (last is not None and lost == 0 and not last.partial) or any(one.opens for one in self._pending)
+        )
+        if opens and document.hashes:
+            self._signed_anchor = document.hashes[0]
+        self._judge(document, unknown=last is None or fresh or lost > 0)
+        if not fresh and lost > 0:
+            self._tell("missing", "counter", [], None, lost)
+
+    def _first_hash(self) -> bytes:
+        """The link that the next period must have; empty where the last document came without its list."""
+        return self._last.hashes[0] if self._last is not None and self._last.hashes else b""
+
+    def _candidates(self, one: _Slice) -> set[bytes]:
+        """The hashes that a slice may have been signed under: its GOP's first slice may itself be altered or gone."""
+        found = {linked(anchor, one.plain) for anchor in (one.anchor, self._signed_anchor) if anchor is not None}
+        return {one.plain} if one.opens else found
+
+    def _judge(self, document: Document, *, unknown: bool) -> None:
+        """Lays the pending slices against a document. `unknown`: before its period others may be pending unsigned."""
+        pending = list(self._pending)
+        self._pending.clear()
+        if not document.hashes:
+            self._judge_whole(document, pending)
+            return
+        laid = align([self._candidates(one) for one in pending], document.hashes)
+        if unknown and laid.head:
+            self._tell("unsigned", "counter", pending[: laid.head])
+            pending = pending[laid.head :]
+            laid = align([self._candidates(one) for one in pending], document.hashes)
+        self._tell_period(document, pending, laid)
+
+    def _judge_whole(self, document: Document, pending: list[_Slice]) -> None:
+        """Without a list (the specification's low bitrate mode) all slices are there or none counts."""
+        own = [one.plain if one.anchor is None else linked(one.anchor, one.plain) for one in pending]
+        whole = len(own) == document.period.nal_count and list_hash(own) == document.period.gop_hash
+        self._tell_period(document, pending, Alignment((), 0, 0 if whole else len(own), 0, 0))
+
+    def _tell_period(self, document: Document, pending: list[_Slice], laid: Alignment) -> None:
+        period = document.period
+        strangers = frozenset[str]().union(*(one.sets for one in pending)) - signed_sets(document.vendor.firmware)
+        counts: tuple[tuple[Kind, Why, int], ...] = (
+            ("altered", "slices", laid.head + laid.altered),
+            ("altered", "parameter-sets", len(pending) if strangers else 0),
+            ("moved", "slices", laid.moved),
+            ("missing", "slices", laid.missing),
+        )
+        bad = [one for one in counts if one[2]]
+        for kind, why, slices in bad or [("valid", "", len(pending))]:
+            self._tell(kind, why, pending, period, slices)
+
+    def _tell(
+        self, kind: Kind, why: Why, about: Sequence[_Slice], period: Period | None = None, slices: int | None = None
+    ) -> None:
+        """Adds a finding, or lengthens the last one where it goes on."""
+        first, last = (about[0].picture, about[-1].picture) if about else (self._pictures, self._pictures)
+        count = len(about) if slices is None else slices
+        begin, end = (None, None) if period is None else (utc_ms(period.begin_100ns), utc_ms(period.end_100ns))
+        before = self._findings[-1] if self._findings else None
+        joins = kind in ("valid", "unsigned") and before is not None and (before.kind, before.why) == (kind, why)
+        if before is not None and joins:
+            self._findings[-1] = replace(before, last_picture=last, slices=before.slices + count, end_ms=end)
+        else:
+            self._findings.append(Finding(kind, why, first, last, count, begin, end))
+
+    def report(self) -> Report:
+        """The verdict, once every picture was taken."""
+        if self._pending:
+            left = list(self._pending)
+            self._pending.clear()
+            short = len(left) <= self._longest
+            self._tell("tail" if short else "unsigned", "end", left)
+        if self._last is not None and self._header - self._signed_sets:
+            self._tell("altered", "header", [], None, len(self._header - self._signed_sets))
+        return Report(
+            findings=tuple(self._findings),
+            pictures=self._pictures,
+            vouched=self._keys.vouched,
+            key=self._keys.name,
+            source=self._serial or "",
+            uncovered=dict(self._uncovered),
+        )
