@@ -9,7 +9,8 @@ Laws
 - A picture is valid only under a signature that verifies, over a list that holds each of its slices in this order.
 - What lies before the first signature's period and behind the last one is never called valid. The tail may be as long
   as the longest signed period; more is unsigned.
-- Judged are streams as Vigie makes them: an SEI stands in the first picture after its period, and each is signed.
+- Judged are streams as Vigie makes them: each SEI is signed and has its list, and stands in the first picture after
+  its period, or in the second where the first begins a GOP.
 """
 
 from collections import Counter, deque
@@ -25,7 +26,7 @@ from agent.signing import nal
 from agent.signing.alignment import Alignment, align
 from agent.signing.certificates import fingerprint, read_leaf
 from agent.signing.chain import digest, linked
-from agent.signing.document import NO_LINK, Document, Flawed, Period, Signed, list_hash, parse
+from agent.signing.document import NO_LINK, Document, Flawed, Period, Signed, parse
 from agent.signing.signer import name_set, signed_sets, utc_ms
 from agent.signing.verdict import Finding, Kind, Report, Why
 
@@ -139,7 +140,7 @@ class Judge:
             self._pending.clear()
             return
         document = read.document
-        if document == self._last and not self._pending:  # sent twice for redundancy
+        if document == self._last:  # sent twice for redundancy
             return
         self._signed_sets |= signed_sets(document.vendor.firmware)
         if self._serial not in (None, document.vendor.serial):
@@ -162,7 +163,7 @@ class Judge:
             self._tell("restart", "counter", [], period)
         elif last is not None and period.counter <= last.counter:
             self._tell("moved", "counter", [], period)
-        elif last is not None and period.counter == last.counter + 1 and period.link != self._first_hash():
+        elif self._last is not None and lost == 0 and not self._excused and period.link != self._last.hashes[0]:
             self._tell("altered", "link", [], period)
         if last is None and not self._pending:
             return  # it signs what lies before this file
@@ -175,34 +176,31 @@ class Judge:
         if not fresh and lost > 0:
             self._tell("missing", "counter", [], None, lost)
 
-    def _first_hash(self) -> bytes:
-        """The link that the next period must have; empty where the last document came without its list."""
-        return self._last.hashes[0] if self._last is not None and self._last.hashes else b""
-
     def _candidates(self, one: _Slice) -> set[bytes]:
         """The hashes that a slice may have been signed under: its GOP's first slice may itself be altered or gone."""
         found = {linked(anchor, one.plain) for anchor in (one.anchor, self._signed_anchor) if anchor is not None}
         return {one.plain} if one.opens else found
 
     def _judge(self, document: Document, *, unknown: bool) -> None:
-        """Lays the pending slices against a document. `unknown`: before its period others may be pending unsigned."""
+        """Lays the pending slices against a document. `unknown`: others may be pending before its period, unsigned."""
         pending = list(self._pending)
         self._pending.clear()
-        if not document.hashes:
-            self._judge_whole(document, pending)
-            return
-        laid = align([self._candidates(one) for one in pending], document.hashes)
+        laid = self._lay(pending, document)
+        opened = max((at for at, one in enumerate(pending) if one.opens), default=None)
+        if not document.period.partial and opened is not None and (not laid.matched or laid.matched[-1] < opened):
+            self._pending.extend(pending[opened:])  # the GOP after it has begun
+            pending = pending[:opened]
+            laid = self._lay(pending, document)
+        if self._last is None and not pending:
+            return  # it signs what lies before this file
         if unknown and laid.head:
             self._tell("unsigned", "counter", pending[: laid.head])
             pending = pending[laid.head :]
-            laid = align([self._candidates(one) for one in pending], document.hashes)
+            laid = self._lay(pending, document)
         self._tell_period(document, pending, laid)
 
-    def _judge_whole(self, document: Document, pending: list[_Slice]) -> None:
-        """Without a list (the specification's low bitrate mode) all slices are there or none counts."""
-        own = [one.plain if one.anchor is None else linked(one.anchor, one.plain) for one in pending]
-        whole = len(own) == document.period.nal_count and list_hash(own) == document.period.gop_hash
-        self._tell_period(document, pending, Alignment((), 0, 0 if whole else len(own), 0, 0))
+    def _lay(self, pending: list[_Slice], document: Document) -> Alignment:
+        return align([self._candidates(one) for one in pending], document.hashes)
 
     def _tell_period(self, document: Document, pending: list[_Slice], laid: Alignment) -> None:
         period = document.period
@@ -236,7 +234,8 @@ class Judge:
         if self._pending:
             left = list(self._pending)
             self._pending.clear()
-            short = len(left) <= self._longest
+            newest = sum(one.picture == left[-1].picture for one in left)  # a GOP's last signature comes a picture late
+            short = len(left) - newest <= self._longest
             self._tell("tail" if short else "unsigned", "end", left)
         if self._last is not None and self._header - self._signed_sets:
             self._tell("altered", "header", [], None, len(self._header - self._signed_sets))

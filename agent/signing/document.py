@@ -234,7 +234,7 @@ def _assemble(raw: bytes, tlvs: dict[int, tuple[int, bytes]], *, escaped: bool) 
     chain = values.get(_CHAIN, b"\x01\x00")
     if period is None or signature is None or hashes is None or vendor is None or chain[:1] != b"\x01":
         return Flawed("values")
-    if hashes and (len(hashes) != period.nal_count or list_hash(hashes) != period.gop_hash):
+    if not hashes or len(hashes) != period.nal_count or list_hash(hashes) != period.gop_hash:
         return Flawed("list")
     message = raw[: tlvs[_SIGNATURE][0]]
     return Signed(Document(period, hashes, vendor, chain[2:]), nal.escape(message) if escaped else message, signature)

@@ -3,8 +3,10 @@
     signer = Signer(key, "lievin-042/parvis-fixed/main")
     unit = signer.sign(unit)
 
-The SEI that signs a period stands in the first picture after it, before its first slice. No picture ever waits: signing
-is done within the microseconds that it takes, twice a second. One thread owns a signer.
+The SEI that signs a part of a GOP stands in the first picture after it, before its slices. The one that signs a GOP's
+end stands one picture later, behind the keyframe: there a validator that is given a file from a keyframe on sees that
+it is about what came before (ONVIF's own takes an SEI before a file's first slice amiss). No picture ever waits:
+signing is done within the microseconds that it takes. One thread owns a signer.
 
 What the specification leaves open to change, its parameter sets (a cropping rectangle is one), is signed too: their
 SHA-256 stand in the vendor information, as the last words of the firmware's version.
@@ -16,7 +18,7 @@ from dataclasses import replace
 from agent import __version__
 from agent.signing import nal
 from agent.signing.chain import Chain, digest
-from agent.signing.document import Document, Vendor, seal, to_be_signed
+from agent.signing.document import Document, Period, Vendor, seal, to_be_signed
 from agent.signing.keys import SigningKey
 from agent.units import AccessUnit
 
@@ -60,23 +62,31 @@ class Signer:
         self._chain = Chain()
         self._sets: tuple[str, ...] = ()
         self._told = False
+        self._waiting = b""
 
     def sign(self, unit: AccessUnit) -> AccessUnit:
-        """The unit, with the SEI of the period that it ended where it ended one."""
+        """The unit, with the signature that is due in it."""
         places = nal.places(unit.data)
         nals = [unit.data[begin:end] for begin, end in places]
         closed = self._chain.take(nals, unit.pts_90k, utc_100ns(unit.wall.utc_ns))
         sets, self._sets = self._sets, parameter_sets(nals) or self._sets
-        if closed is None:
-            return unit
-        period, hashes = closed
-        tells = not period.partial or not self._told  # at each keyframe, where files begin, and at the very first
+        due, self._waiting = self._waiting, b""
+        if closed is not None:
+            sei = nal.LONG_START + self._seal(*closed, sets)
+            if closed[0].partial:
+                due += sei
+            else:
+                self._waiting = sei
+        first = next((begin for (begin, _), one in zip(places, nals, strict=True) if nal.kind(one) in nal.SLICES), None)
+        return unit if not due or first is None else replace(unit, data=_insert(unit.data, first, due))
+
+    def _seal(self, period: Period, hashes: tuple[bytes, ...], sets: tuple[str, ...]) -> bytes:
+        """The SEI of a period; with its certificate where files begin, and the very first time."""
+        tells = not period.partial or not self._told
         self._told = True
         document = Document(period, hashes, self._vendor(sets), self._key.chain if tells else b"")
         message = to_be_signed(document)
-        sei = seal(message, self._key.sign(message))
-        first = next(begin for (begin, _), one in zip(places, nals, strict=True) if nal.kind(one) in nal.SLICES)
-        return replace(unit, data=_insert(unit.data, first, sei))
+        return seal(message, self._key.sign(message))
 
     def _vendor(self, sets: tuple[str, ...]) -> Vendor:
         named = " ".join(("", *sets)) if sets and len(sets) <= MOST_SETS else ""
@@ -85,9 +95,9 @@ class Signer:
         )
 
 
-def _insert(data: bytes, slice_at: int, sei: bytes) -> bytes:
-    """`sei` with its start code before the slice that begins at `slice_at` and its own start code."""
+def _insert(data: bytes, slice_at: int, seis: bytes) -> bytes:
+    """SEIs with their start codes before the slice that begins at `slice_at` and its own start code."""
     code_at = slice_at - len(nal.START)
     if code_at > 0 and data[code_at - 1] == 0:
         code_at -= 1
-    return data[:code_at] + nal.LONG_START + sei + data[code_at:]
+    return data[:code_at] + seis + data[code_at:]
