@@ -1,11 +1,13 @@
 """The `vigie-provision` command: keys and grants, on a workstation, without a network.
 
-Exit status: 0 done, 2 bad usage or a key file that cannot be used. A fault is one sentence on stderr, no traceback.
+Exit status: 0 done, 1 what was to be verified did not verify, 2 bad usage or a file that cannot be used. A fault is one
+sentence on stderr, no traceback.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
         --mast lievin-042 --camera parvis-fixed --allow live --basis event --reference MC-2026-118 \\
         --reason "Attroupement signale place du marche" --valid 2h
+    vigie-provision evidence check-signatures x.mp4 --device-pub device.pub
 """
 
 import argparse
@@ -22,9 +24,10 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import language, say
-from provisioning import grants, keys
+from provisioning import grants, keys, signatures
 
 DONE = 0
+REFUTED = 1
 MISUSED = 2
 
 _FRENCH = (
@@ -33,6 +36,12 @@ _FRENCH = (
     (r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)", r"\1 : \2 n'est pas l'un de \3"),
     (r"argument (.*?): invalid int value: (.*)", r"\1 : \2 n'est pas un nombre entier"),
     (r"argument (.*?): expected (?:at least )?one argument", r"\1 : il manque une valeur"),
+)
+
+
+_COMMANDS = say(
+    en="say `keys init`, `grant` or `evidence check-signatures`",
+    fr="dire `keys init`, `grant` ou `evidence check-signatures`",
 )
 
 
@@ -149,15 +158,37 @@ def _grant(arguments: Sequence[str]) -> None:
         print(token)
 
 
+def _signatures_parser() -> Parser:
+    about = say(en="checks the signatures in a file's pictures", fr="vérifie les signatures des images d'un fichier")
+    one = Parser("vigie-provision evidence check-signatures", about)
+    add = one.add_argument
+    add("file", type=Path, metavar="FILE", help=say(en="decrypted footage, MP4", fr="enregistrement déchiffré, MP4"))
+    device = one.add_mutually_exclusive_group()
+    key = say(en="the mast's identity/device.pub", fr="identity/device.pub du mât")
+    device.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
+    certificate = say(en="the mast's identity/device.crt", fr="identity/device.crt du mât")
+    device.add_argument("--certificate", type=Path, metavar="FILE", help=certificate)
+    _add_json(one)
+    return one
+
+
+def _check_signatures(arguments: Sequence[str]) -> int:
+    options = _signatures_parser().parse_args(arguments)
+    checked = signatures.check(options.file, signatures.trust(options.device_pub, options.certificate))
+    print(json.dumps(checked.json()) if options.json else "\n".join(checked.lines()))
+    return DONE if checked.verified else REFUTED
+
+
 def _general_parser() -> Parser:
     parser = Parser(
         "vigie-provision",
         say(
-            en="Vigie's keys and grants, on a workstation", fr="Clés et autorisations de Vigie, sur un poste de travail"
+            en="Vigie's keys, grants and evidence, on a workstation",
+            fr="Clés, autorisations et preuves de Vigie, sur un poste de travail",
         ),
     )
     helped = say(en="then --help tells the rest", fr="puis --help dit la suite")
-    parser.add_argument("command", nargs="?", metavar="keys init | grant", help=helped)
+    parser.add_argument("command", nargs="?", metavar="keys init | grant | evidence check-signatures", help=helped)
     return parser
 
 
@@ -170,9 +201,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _init_keys(rest)
             case ["grant", *rest]:
                 _grant(rest)
+            case ["evidence", "check-signatures", *rest]:
+                return _check_signatures(rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(say(en="say `keys init` or `grant`", fr="dire `keys init` ou `grant`"))
+                _general_parser().error(_COMMANDS)
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:

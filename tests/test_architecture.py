@@ -62,6 +62,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/live/webrtc.py",
         "agent/virtual/film.py",
         "agent/virtual/video.py",
+        "provisioning/footage.py",
     ),
     "cv2": ("agent/masking/", "agent/encoding/scale.py", "agent/ptz/motion.py", "agent/virtual/"),
     "jwt": ("agent/access/grants.py",),
