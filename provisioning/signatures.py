@@ -186,6 +186,11 @@ def _words(one: Finding) -> str:
                 en=f"MISSING: {count} slices that were signed are not here",
                 fr=f"MANQUANT : {count} tranches signées ne sont pas là",
             )
+        case "unsigned" if one.why == "no-certificate":
+            return say(
+                en="UNSIGNED: the certificate that vouches for the signature is not here",
+                fr="NON SIGNÉ : le certificat qui répond de la signature n'est pas là",
+            )
         case "unsigned":
             return say(en="UNSIGNED: no signature covers these", fr="NON SIGNÉ : aucune signature ne les couvre")
         case "restart":

@@ -32,6 +32,8 @@ from agent.signing.verdict import Finding, Kind, Report, Why
 
 MOST_PENDING = 4096
 """Slices that wait for their signature; older ones are unsigned."""
+_BROKEN: dict[Why, Kind] = {"certificate": "foreign", "no-certificate": "unsigned"}
+"""What pictures are whose signature is not to be believed; altered, where it is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class _Keys:
             self._leaf = leaf
         key = self._key()
         if key is None:
-            return "certificate"
+            return "no-certificate"
         try:
             key.verify(signed.signature, signed.message, ECDSA(SHA256()))
         except InvalidSignature:
@@ -135,7 +137,7 @@ class Judge:
         why: Why = "form" if isinstance(read, Flawed) else self._keys.fault(read)
         if why or isinstance(read, Flawed):
             self._excused += 1
-            kind: Kind = "foreign" if why == "certificate" else "altered"
+            kind = _BROKEN.get(why, "altered")
             self._tell(kind, why, list(self._pending), None if isinstance(read, Flawed) else read.document.period)
             self._pending.clear()
             return
@@ -165,14 +167,9 @@ class Judge:
             self._tell("moved", "counter", [], period)
         elif self._last is not None and lost == 0 and not self._excused and period.link != self._last.hashes[0]:
             self._tell("altered", "link", [], period)
-        if last is None and not self._pending:
-            return  # it signs what lies before this file
-        opens = (
-            fresh or (last is not None and lost == 0 and not last.partial) or any(one.opens for one in self._pending)
-        )
-        if opens and document.hashes:
-            self._signed_anchor = document.hashes[0]
-        self._judge(document, unknown=last is None or fresh or lost > 0)
+        if last is None or fresh or lost != 0 or not last.partial:
+            self._signed_anchor = document.hashes[0]  # it may not be one; then nothing hangs on it
+        self._judge(document, unknown=(last is None) != fresh or lost > 0)
         if not fresh and lost > 0:
             self._tell("missing", "counter", [], None, lost)
 
@@ -235,7 +232,7 @@ class Judge:
             left = list(self._pending)
             self._pending.clear()
             newest = sum(one.picture == left[-1].picture for one in left)  # a GOP's last signature comes a picture late
-            short = len(left) - newest <= self._longest
+            short = self._last is not None and len(left) - newest <= self._longest
             self._tell("tail" if short else "unsigned", "end", left)
         if self._last is not None and self._header - self._signed_sets:
             self._tell("altered", "header", [], None, len(self._header - self._signed_sets))

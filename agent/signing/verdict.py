@@ -25,6 +25,7 @@ Why = Literal[
     "form",  # the SEI is not as the specification lays down
     "link",  # it names another period before it
     "certificate",
+    "no-certificate",  # none was there yet that says whose the signature is
     "counter",
     "camera",
     "header",  # parameter sets of the container's header that nobody signed

@@ -59,9 +59,13 @@ def masked(n: int, *, epoch: int = 1, seed: int = 0) -> MaskedFrame:
     )
 
 
-@cache
 def plain(pictures: int, *, seed: int = 0, threads: int = 2) -> tuple[AccessUnit, ...]:
-    """Encoded and not signed: 25 a second, a keyframe every 50."""
+    """Encoded and not signed: 25 a second, a keyframe every 50. The same each time: x264's slices are not."""
+    return _encoded(pictures, seed, threads)
+
+
+@cache
+def _encoded(pictures: int, seed: int, threads: int) -> tuple[AccessUnit, ...]:
     made = Rendition("c", EncoderSettings("x264", bitrate_kbps=1500, threads=threads))
     queue = GopQueue(pictures)
     made.source.subscribe(queue, replay=False)
