@@ -103,6 +103,11 @@ class Checked:
                 en="verdict: at one with itself, but nobody vouches for the key: give --device-pub or --certificate",
                 fr="verdict : cohérent, mais personne ne répond de la clé : donner --device-pub ou --certificate",
             )
+        if {one.kind for one in self.report.findings} <= {"tail"}:
+            return say(
+                en="verdict: NOT verified, too short to hold a signature of its own pictures",
+                fr="verdict : NON vérifié, trop court pour contenir la signature de ses images",
+            )
         return say(en="verdict: NOT verified", fr="verdict : NON vérifié")
 
     def json(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_a_signing_key_that_others_could_read_is_closed(tmp_path: Path) -> None:
 def test_a_state_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     identity = load_or_make(tmp_path)
     (tmp_path / "identity/device.crt").mkdir()
-    with pytest.raises(KeyFileError, match="signing.key"):
+    with pytest.raises(KeyFileError, match=r"signing\.key"):
         signing_key(tmp_path, identity)
 
 
