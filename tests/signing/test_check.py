@@ -257,6 +257,19 @@ def test_another_signing_key_of_the_same_mast_is_believed() -> None:
     assert "foreign" not in kinds(report)
 
 
+def test_another_run_of_the_same_length_spliced_in_at_a_keyframe() -> None:
+    """Both runs count from 1 and are the mast's own: only the link to what came before tells them apart."""
+    one, other = signed(), signed(seed=1)
+    seam = [*filter(is_signature, nals(one[101])), *strip(nals(other[101]))]
+    report = judge([*one[:100], other[100], rebuilt(other[101], seam), *other[102:]])
+    assert [(found.kind, found.why) for found in report.findings] == [
+        ("valid", ""),
+        ("altered", "link"),
+        ("valid", ""),
+        ("tail", "end"),
+    ]
+
+
 def test_a_restart_is_told_and_what_was_not_signed_before_it() -> None:
     report = judge(signed() + signed(seed=1))
     assert kinds(report) == ["valid", "restart", "unsigned", "valid", "tail"]

@@ -98,6 +98,13 @@ def test_a_malformed_sei_is_told_with_its_reason(why: str, harm) -> None:  # typ
     assert parse(escape(harmed)) == Flawed(why)
 
 
+def test_nothing_may_stand_behind_the_signature_where_it_would_not_be_signed() -> None:
+    raw = unescape(seal(to_be_signed(PLAIN), b"s"))
+    at = raw.index(b"\x05\x00\x10\x01\x03")
+    vendor = raw[at : at + 19]
+    assert parse(escape(raw.replace(vendor, b"", 1)[:-1] + vendor + b"\x80")) == Flawed("tlv")
+
+
 def test_other_units_are_none_of_ours() -> None:
     sei = seal(to_be_signed(PLAIN), b"s")
     assert parse(b"") is None

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from agent.errors import KeyFileError
 from agent.identity import load_or_make
+from agent.signing import certificates
 from agent.signing.certificates import MOST_CHAIN_BYTES, authority, issued_by, read_leaf
 from agent.signing.keys import signing_key
 from tests.signing.material import DEVICE, KEY, made_identity, made_key, public
@@ -90,6 +91,8 @@ def test_leaves_that_are_none() -> None:
     assert read_leaf(b"") is None
     assert read_leaf(KEY.chain[:200]) is None
     assert read_leaf(authority(DEVICE.key)) is None  # the device key vouches and signs no pictures
+    issuer = certificates._issue(DEVICE.key, "x", KEY.key.public_key(), authority=True)
+    assert read_leaf(issuer.public_bytes(Encoding.PEM)) is None  # a certificate that may not sign pictures
     assert read_leaf(KEY.chain.ljust(MOST_CHAIN_BYTES + 1)) is None
 
 
