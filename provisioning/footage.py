@@ -29,12 +29,12 @@ class Footage:
         self._path = path
         try:
             opened = av.open(str(path.resolve()), options=_OPTIONS)
-        except (OSError, ValueError) as error:  # PyAV's errors are both
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unfit(getattr(error, "strerror", None) or str(error)) from error
         assert isinstance(opened, InputContainer)
         self._container = opened
         tracks = opened.streams.video
-        if not tracks or tracks[0].codec_context.name != "h264":
+        if not tracks or getattr(tracks[0].codec_context, "name", None) != "h264":  # an unknown codec has no context
             opened.close()
             raise self._unfit(say(en="no H.264 in it", fr="sans H.264"))
         self._track = tracks[0]

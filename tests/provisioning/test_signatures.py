@@ -1,13 +1,16 @@
 """`vigie-provision evidence check-signatures` on real files: as the vault writes them, and as others change them."""
 
 import json
+import random
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from agent.errors import UsageError
 from agent.signing import certificates
 from agent.signing.signer import Signer
 from agent.units import AccessUnit
@@ -225,3 +228,17 @@ def test_one_bit_of_a_picture_in_the_file(device: Path, tmp_path: Path, picture:
     film[picture] = rebuilt(film[picture], parts)
     (tmp_path / "x.mp4").write_bytes(mux(film))
     assert "altered" in kinds(judged(tmp_path / "x.mp4", device))
+
+
+def test_a_file_with_broken_bytes_is_judged_or_refused_and_nothing_else(
+    segment: Path, device: Path, tmp_path: Path
+) -> None:
+    draw = random.Random(7)
+    whole = segment.read_bytes()
+    for _ in range(60):
+        harmed = bytearray(whole)
+        for _ in range(draw.randint(1, 6)):
+            harmed[draw.choice((draw.randrange(len(whole)), draw.randrange(1500)))] = draw.randrange(256)
+        (tmp_path / "x.mp4").write_bytes(harmed)
+        with suppress(UsageError):
+            assert judged(tmp_path / "x.mp4", device).lines()
