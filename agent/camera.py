@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from agent.aim.guard import AimGuard, Keeper
 from agent.capture import Capture, SourceSettings
 from agent.clock import Clock
 from agent.config import VIEW_MINIMUM
@@ -78,13 +79,15 @@ class Meter:
 class Camera:
     """Runs one configured camera from `start` to `stop`."""
 
-    def __init__(self, settings: Settings, clock: Clock, emit: Emit, signer: Callable[[str], Signer]) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, emit: Emit, aims: Keeper, signer: Callable[[str], Signer]
+    ) -> None:
         """`signer` gives the one for a camera's rendition, such as `parvis-fixed/main`."""
         self.settings = settings
         self._clock = clock
         self._emit = emit
         self._frames = LatestFrame(BURST_FRAMES)
-        self._line = line_of(settings, clock)
+        self._line = line_of(settings, clock, aims, emit)
         self.main = Rendition(
             settings.id,
             EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps),
@@ -119,6 +122,16 @@ class Camera:
     def head(self) -> TurningHead | None:
         """The head of a camera that turns."""
         return self._line.head
+
+    def aspect(self) -> float:
+        """Width over height of its picture; before the first one the usual 16:9."""
+        width, height = self._size
+        return width / height if height else 16 / 9
+
+    @property
+    def guard(self) -> AimGuard | None:
+        """The guard of the aim of a camera that stands still."""
+        return self._line.guard
 
     def start(self) -> None:
         """Starts its threads, and those of its head where it has one."""
@@ -222,6 +235,7 @@ class Camera:
             dropped={"frames": self._frames.dropped, "corrupt": self._capture.corrupt},
             encoded={"main": self.main.encoded, "tile": self.tile.encoded},
             latency=self._meter.latency(),
+            aim=self._line.aim,
         )
 
     def _below_minimum(self, width: int, height: int, fps: float) -> bool:

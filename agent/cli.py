@@ -7,13 +7,14 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from agent import __version__
 from agent.config import load
 from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieError
 from agent.language import say
+from agent.moments import utc_ms
+from agent.register import report
 
 log = logging.getLogger("agent")
 
@@ -49,33 +50,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     return asyncio.run(demo(arguments.state, arguments.seconds))
 
 
-def _utc_ms(text: str | None) -> int | None:
-    """RFC 3339 -> UTC milliseconds."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            say(
-                en=f"{text!r} is not a time; write 2026-11-22T08:00:00Z",
-                fr=f"{text!r} n'est pas une date ; écrire 2026-11-22T08:00:00Z",
-            )
-        ) from error
-    if moment.tzinfo is None:
-        raise UsageError(
-            say(
-                en=f"{text!r} has no time zone; end it with Z for UTC",
-                fr=f"{text!r} est sans fuseau ; terminer par Z pour UTC",
-            )
-        )
-    return round(moment.timestamp() * 1000)
-
-
 def _segments_list(arguments: argparse.Namespace) -> int:
     from agent.vault.report import list_segments
 
-    since, until = _utc_ms(arguments.since), _utc_ms(arguments.until)
+    since, until = utc_ms(arguments.since), utc_ms(arguments.until)
     rows = list_segments(arguments.state, arguments.camera, since, until)
     if arguments.json:
         print(json.dumps([row.as_json() for row in rows], indent=1))
@@ -102,6 +80,13 @@ def _segments_verify(arguments: argparse.Namespace) -> int:
     return int(failed)
 
 
+def _aim_approve(arguments: argparse.Namespace) -> int:
+    from agent.approving import approve
+
+    print(approve(load(arguments.config), arguments.camera, arguments.by))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vigie", description=say(en="the agent on a mast", fr="l'agent d'un mât"))
     parser.add_argument("--version", action="version", version=__version__)
@@ -120,7 +105,24 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--seconds", type=float, default=0, metavar="N")
     sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
+    _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
+    report.add_to(
+        commands.add_parser("register", help=say(en="who did what, and why", fr="qui a fait quoi, et pourquoi"))
+    )
     return parser
+
+
+def _aim_parser(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    text = say(
+        en="take new aim references, after a tamper or a new mounting",
+        fr="prendre de nouvelles références de visée, après un sabotage ou une nouvelle pose",
+    )
+    sub = actions.add_parser("approve", help=text, description=text)
+    sub.set_defaults(run=_aim_approve)
+    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    sub.add_argument("--camera", required=True, metavar="ID")
+    sub.add_argument("--by", required=True, metavar="NAME")
 
 
 def _segments_parser(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,10 @@ Laws
 """
 
 import ctypes
+import re
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NewType, Protocol
 
 Instant = NewType("Instant", int)
@@ -19,6 +20,8 @@ Instant = NewType("Instant", int)
 
 BUILD_EPOCH_NS = 1_790_000_000 * 10**9
 """No agent of this build ran before this (2026-09-21): a lower clock is wrong."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 STA_UNSYNC = 0x0040  # linux/timex.h
 STA_NANO = 0x2000
@@ -48,6 +51,17 @@ def rfc3339(utc_ms: int) -> str:
     """RFC 3339 UTC with milliseconds: 2026-11-22T20:37:11.042Z."""
     moment = datetime.fromtimestamp(utc_ms // 1000, tz=UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{utc_ms % 1000:03d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """UTC milliseconds of an RFC 3339 date and time with its zone; ValueError for anything else, and for 1969."""
+    if _RFC3339.fullmatch(text) is None:
+        raise ValueError("not RFC 3339")
+    moment = datetime.fromisoformat(text)  # ValueError: no such day or hour
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    if since.days < 0:
+        raise ValueError("before 1970")
+    return since // timedelta(milliseconds=1)
 
 
 class Clock(Protocol):

@@ -13,9 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from agent.addresses import is_loopback, split_listen
 from agent.cameras import VIEW_MINIMUM, Camera, Mask
@@ -25,6 +24,7 @@ from agent.language import say
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
 from agent.network import Http, IceServer, Live, Mqtt
+from agent.recipients import Recipients, Rotation, in_order
 
 __all__ = [
     "VIEW_MINIMUM",
@@ -37,6 +37,7 @@ __all__ = [
     "Mask",
     "Mast",
     "Mqtt",
+    "Rotation",
     "Vault",
     "is_loopback",
     "load",
@@ -58,31 +59,19 @@ class Mast(Model):
     state: StateFolder
 
 
-def _recipient(text: str) -> str:
-    if text.upper().startswith("AGE-SECRET-KEY-"):
-        raise fault(
-            en="is the private half, which no mast may hold; give the age1... line of vault.pub, and make new keys",
-            fr="est la moitié privée, interdite aux mâts ; donner la ligne age1... de vault.pub, et refaire les clés",
-        )
-    try:
-        pyrage.x25519.Recipient.from_str(text)
-    except Exception as error:
-        raise fault(
-            en="is not an age recipient; give the age1... line of vault.pub",
-            fr="n'est pas un destinataire age ; donner la ligne age1... de vault.pub",
-        ) from error
-    return text
-
-
 class Vault(Model):
     """`[vault]`: who can open what is recorded, how long it stays, how much disk it may take."""
 
-    recipients: Annotated[tuple[Annotated[str, AfterValidator(_recipient)], ...], Listed] = Field(
-        min_length=1, max_length=20
-    )
+    recipients: Recipients
+    rotation: Annotated[tuple[Rotation, ...], Listed] = Field(default=(), max_length=20)
     retention_days: int = Field(ge=1, le=LEGAL_MONTH_DAYS)
     max_gib: float = Field(gt=0, le=1 << 20)
     segment_seconds: float = Field(default=6, ge=2, le=60)
+
+    @field_validator("rotation")
+    @classmethod
+    def _in_order(cls, rotation: tuple[Rotation, ...], info: ValidationInfo) -> tuple[Rotation, ...]:
+        return in_order(info.data["recipients"], rotation) if "recipients" in info.data else rotation
 
 
 class Access(Model):

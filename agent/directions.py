@@ -32,12 +32,19 @@ def pan_tilt(vector: Vectors) -> tuple[float, float]:
 
 def basis(pan_deg: float, tilt_deg: float, roll_deg: float = 0.0) -> Vectors:
     """(3, 3): the camera's right, up and forward as rows. `roll_deg` turns the camera clockwise about its own axis."""
-    pan, tilt, roll = math.radians(pan_deg), math.radians(tilt_deg), math.radians(roll_deg)
-    right = np.array([math.cos(pan), -math.sin(pan), 0.0])
-    up = np.array([-math.sin(tilt) * math.sin(pan), -math.sin(tilt) * math.cos(pan), math.cos(tilt)])
-    forward = direction(pan_deg, tilt_deg)
-    turned = math.cos(roll) * right - math.sin(roll) * up, math.cos(roll) * up + math.sin(roll) * right
-    return np.stack([*turned, forward])
+    pan, tilt = math.radians(pan_deg), math.radians(tilt_deg)
+    sin_pan, cos_pan, sin_tilt, cos_tilt = math.sin(pan), math.cos(pan), math.sin(tilt), math.cos(tilt)
+    rows = np.array(
+        (
+            (cos_pan, -sin_pan, 0.0),
+            (-sin_tilt * sin_pan, -sin_tilt * cos_pan, cos_tilt),
+            (cos_tilt * sin_pan, cos_tilt * cos_pan, sin_tilt),
+        )
+    )
+    if roll_deg:
+        cos_roll, sin_roll = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
+        rows[:2] = np.array(((cos_roll, -sin_roll), (sin_roll, cos_roll))) @ rows[:2]
+    return rows
 
 
 def cross(a: Vectors, b: Vectors) -> Vectors:

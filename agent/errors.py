@@ -13,15 +13,21 @@
     |   +-- GrantRefused        401: no grant, or one that is no good
     |   +-- NotCovered          403: a good grant for something else
     |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
+    |   +-- RequisitionRefused  a requisition that is not answered: `status`, and `word` for the register
     +-- LinkError               the MQTT broker is away or refuses: wait, then call again
     |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
     |   +-- LinkSilent          the same, in the other version of MQTT for once
     +-- KeyFileError            a key file is missing, unreadable or of another kind      -> exit 2
+    +-- ControlError            the running agent cannot be asked                         -> exit 1
+    +-- AimError                the aim was not approved; nothing changed                 -> exit 1
     +-- ListenError             the address cannot be listened on: busy, or not ours      -> exit 1
     +-- HeadError               a turning head did not do what it was told: answer with `status`
     |   +-- HeadSilent          503: it gives no answer, or one that nobody can read
     |   +-- HeadRefused         502: it answers that it will not
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
+    +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
+    +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -95,6 +101,15 @@ class ClockUntrusted(AccessDenied):
     status = 503
 
 
+class RequisitionRefused(AccessDenied):
+    """A requisition that is not answered; `status` is for HTTP, `word` for the register, the text for people."""
+
+    def __init__(self, message: str, status: int, word: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.word = word
+
+
 class LinkError(VigieError):
     """The broker cannot be reached, refuses, or was lost. The message never carries a credential."""
 
@@ -109,6 +124,14 @@ class LinkSilent(LinkError):
 
 class KeyFileError(VigieError):
     """A key file cannot be used; the message names the file and the mend."""
+
+
+class ControlError(VigieError):
+    """The running agent's control socket refuses, or gives no answer that can be read."""
+
+
+class AimError(VigieError):
+    """The aim could not be approved; the message says why and what to do."""
 
 
 class ListenError(VigieError):
@@ -150,3 +173,19 @@ class OrderRefused(VigieError):
         self.status = status
         self.word = word
         self.until_s = until_s
+
+
+class CalibrationError(VigieError):
+    """A lens table cannot be had; `word` is for programs, the text says what is wrong and what helps."""
+
+    def __init__(self, message: str, word: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
+class RegisterError(VigieError):
+    """The register cannot be opened, written or read: whatever must be in it first does not happen."""
+
+
+class NoteRefused(VigieError):
+    """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""

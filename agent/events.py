@@ -48,6 +48,39 @@ class MasksRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class Tamper:
+    """Somebody or something was at the camera: `aim-lost`, `covered` or `defocused`."""
+
+    camera: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TamperEnded:
+    """That is over, after `seconds`; an aim that was lost is so only when it was approved."""
+
+    camera: str
+    kind: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AimLearned:
+    """A reference of the aim was taken, `references` are kept; `first`: there had been none before."""
+
+    camera: str
+    references: int
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AimApproved:
+    """Somebody said that the aim is right, and new references were taken; who it was is in the state directory."""
+
+    camera: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingLost:
     """Segments cannot be written; `reason` names the fault and the mend."""
 
@@ -143,6 +176,10 @@ Event = (
     | StreamChanged
     | MasksBlind
     | MasksRestored
+    | Tamper
+    | TamperEnded
+    | AimLearned
+    | AimApproved
     | RecordingLost
     | RecordingRestored
     | UnitsDropped

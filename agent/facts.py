@@ -20,6 +20,7 @@ class Latency:
 
 
 Capture = Literal["starting", "live", "lost"]
+PoseSource = Literal["status", "metadata"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class PtzFacts:
     """A turning head as it last reported: degrees, zoom 0..1 and the view that it gives (None outside the table).
 
     `preset`: where it was last sent by name. `held`: somebody steers. `age_ms`: how long ago the report came.
+    `source`: who tells the position, GetStatus (`status`) or the camera's metadata stream while it keeps pace.
     """
 
     pan_deg: float
@@ -37,6 +39,21 @@ class PtzFacts:
     preset: str
     held: bool
     age_ms: float
+    source: PoseSource = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class AimFacts:
+    """Whether a camera points where it did, and its lens.
+
+    `word`: `learning`, `held`, `unsure`, `lost`, or `turning` for a head, which has no aim of this kind. `age_s`: since
+    it was last seen to be right. `tamper`: `aim-lost`, `covered`, `defocused`.
+    """
+
+    word: str
+    age_s: float = 0.0
+    references: int = 0
+    tamper: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,7 @@ class CameraFacts:
     latency: Latency = Latency()
     ptz: PtzFacts | None = None
     """None for a camera that stands still, and for a head that has not reported yet."""
+    aim: AimFacts = AimFacts("held")
 
 
 @dataclass(frozen=True, slots=True)

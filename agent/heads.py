@@ -91,6 +91,9 @@ class Ptz(Model):
     pose_age_ms: float = Field(default=200, ge=0, le=2000)
     video_age_ms: float = Field(default=300, ge=0, le=2000)
     hold_ms: float = Field(default=300, ge=0, le=500)
+    accuracy_deg: float = Field(default=0.05, ge=0.002, le=1)
+    accuracy_zoom: float = Field(default=0.001, ge=0.00002, le=0.1)
+    """Of the pan and tilt, and of the zoom, that it reports, with their rounding."""
     home: Annotated[Words, Field(max_length=64)] = ""
     """A preset; empty: the head's own home position."""
     idle_return_s: float = Field(default=0, ge=0, le=LONGEST_DWELL_S)

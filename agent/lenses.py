@@ -49,6 +49,8 @@ class ZoomLens(_Lens):
 
     zoom: Table = Field(min_length=2, max_length=64)
     hfov_deg: Table = Field(min_length=2, max_length=64)
+    hfov_error: float = Field(default=0, ge=0, le=0.1)
+    """The share by which the field of view may be off at any zoom, besides `calibration_error_deg`."""
 
     @field_validator("zoom")
     @classmethod

@@ -1,6 +1,6 @@
 """From frames to masked frames: at once for a camera that stands still, after a hold for one that turns.
 
-    line = line_of(settings, clock)          # a StillLine or a TurningLine, by the camera's kind
+    line = line_of(settings, clock, aims, emit)    # a StillLine or a TurningLine, by the camera's kind
     for masked in line.take(frame):          # None when no frame came for a moment
         encode(masked)
 
@@ -13,9 +13,13 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
+from agent.aim.guard import AimGuard, Keeper
+from agent.aim.head_lens import HeadLens
 from agent.cameras import Camera as Settings
 from agent.cameras import Mask
 from agent.clock import Clock
+from agent.events import Emit
+from agent.facts import AimFacts
 from agent.lenses import CylindricalLens, EquirectangularLens, FisheyeLens, ZoomLens
 from agent.masking import Masker, PanoramaMask, PictureMask, PtzMasker, WorldMask, ZoomTable
 from agent.masking.mosaic import StillMask
@@ -32,6 +36,12 @@ class Line(Protocol):
     """One camera's way from frames to masked frames; one thread owns it."""
 
     head: TurningHead | None
+    guard: AimGuard | None
+
+    @property
+    def aim(self) -> AimFacts:
+        """Whether it points where it did, and its lens."""
+        ...
 
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
         """What may leave now; each is valid until the second-next one."""
@@ -47,14 +57,22 @@ class StillLine:
 
     head: TurningHead | None = None
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock, aims: Keeper, emit: Emit) -> None:
         self._settings = settings
+        fisheye = settings.lens if isinstance(settings.lens, FisheyeLens) else None
+        self._guard = AimGuard(settings.id, aims, clock, emit, fisheye)
+        self.guard: AimGuard | None = self._guard
         self.restart()
 
+    @property
+    def aim(self) -> AimFacts:
+        """As its guard says."""
+        return self._guard.facts
+
     def restart(self) -> None:
-        """Begins again, blind."""
+        """Begins again, blind; the guard remembers."""
         masks = [_still(mask, self._settings) for mask in self._settings.mask]
-        self._masker = Masker(self._settings.id, self._settings.name, masks)
+        self._masker = Masker(self._settings.id, self._settings.name, masks, self._guard)
 
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
         """The frame with its masks burned."""
@@ -65,14 +83,22 @@ class StillLine:
 class TurningLine:
     """A PTZ camera: each frame is looked at when it comes and masked when the reports around it are there."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    guard: AimGuard | None = None
+
+    def __init__(self, settings: Settings, clock: Clock, emit: Emit) -> None:
         self._settings = settings
+        self._lens = HeadLens(settings.id, emit)
         self._clock = clock
         self._turning = TurningHead(head_settings(settings), clock)
         self.head: TurningHead | None = self._turning
         self._held: deque[Frame] = deque(maxlen=max(2, round(settings.fps * MOST_HELD_S)))
         self._shape: tuple[int, int, int, str] | None = None
         self.restart()
+
+    @property
+    def aim(self) -> AimFacts:
+        """Its lens; a head's aim is told by its reports."""
+        return self._lens.facts
 
     def restart(self) -> None:
         """Begins again, blind."""
@@ -81,7 +107,8 @@ class TurningLine:
         masks = [WorldMask(mask.world_deg, mask.style) for mask in settings.mask]
         table = ZoomTable(settings.lens.zoom, settings.lens.hfov_deg)
         error_deg = settings.lens.calibration_error_deg
-        self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg)
+        hfov_error = settings.lens.hfov_error
+        self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg, hfov_error=hfov_error)
         self._held.clear()
 
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
@@ -92,7 +119,10 @@ class TurningLine:
         hold_ns = self._turning.hold_s * 1e9
         while self._held and self._clock.instant() - self._held[0].taken >= hold_ns:
             one = self._held.popleft()
-            yield self._masker.mask(one, self._turning.judge(one.taken))
+            pose = self._turning.judge(one.taken)
+            masked = self._masker.mask(one, pose)
+            self._lens.look(masked, pose)
+            yield masked
 
     def _look(self, frame: Frame) -> None:
         shape = (frame.epoch, frame.width, frame.height, frame.pixel_format)
@@ -124,11 +154,13 @@ def head_settings(settings: Settings) -> HeadSettings:
         ca_file=onvif.ca_file,
         pan_deg=ptz.pan_deg,
         tilt_deg=ptz.tilt_deg,
-        limits=limits_of(ptz),
+        limits=limits_of(ptz, lens),
         optics=Optics(lens.zoom, lens.hfov_deg),
     )
 
 
-def line_of(settings: Settings, clock: Clock) -> Line:
-    """The line for a camera of this kind."""
-    return TurningLine(settings, clock) if settings.kind == "ptz" else StillLine(settings)
+def line_of(settings: Settings, clock: Clock, aims: Keeper, emit: Emit) -> Line:
+    """The line for a camera of this kind; `aims` keeps what one that stands still was aimed at."""
+    if settings.kind == "ptz":
+        return TurningLine(settings, clock, emit)
+    return StillLine(settings, clock, aims, emit)

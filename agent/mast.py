@@ -17,9 +17,13 @@ from pathlib import Path
 
 from agent import systemd
 from agent.access.grants import GrantJudge
+from agent.aim.desk import ApprovalDesk
+from agent.aim.guard import AimGuard
+from agent.aim.store import AimStore
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
+from agent.control.server import ControlServer
 from agent.errors import ConfigurationError, VigieError
 from agent.events import ClockStepped, ConfigurationApplied, ConfigurationRefused, Event
 from agent.facts import CameraFacts, MastFacts, PtzFacts
@@ -40,8 +44,6 @@ log = logging.getLogger(__name__)
 CLOCK_STEP_S = 1.0
 CLOCK_LOOK_S = 1.0
 LIVE_RETRY_S = 5.0
-ASPECT = 16 / 9
-"""Of a picture in which an operator draws a rectangle to look at; a 4:3 camera then shows a little more above."""
 PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 
@@ -63,6 +65,10 @@ class Mast:
         self._signing_key = signing_key(configuration.mast.state, self._identity)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
+        self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
+        self._control = ControlServer(
+            configuration.mast.state, {"aim-approve": ApprovalDesk(self._aims, self._guard_of).answer}
+        )
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
         self._live_task: asyncio.Task[None] | None = None
@@ -124,6 +130,7 @@ class Mast:
             preset="" if helm is None else helm.preset,
             held=helm is not None and helm.held,
             age_ms=(self._clock.instant() - where.at) / 1e6,
+            source=head.source,
         )
 
     def facts(self) -> MastFacts:
@@ -164,6 +171,8 @@ class Mast:
             tasks.create_task(self._keep_reloading(tasks, reload), name="reload"),
             tasks.create_task(self._keep_watchdog(), name="watchdog"),
             tasks.create_task(self._watch_clock(), name="clock"),
+            tasks.create_task(self._keep_aims(), name="aims"),
+            tasks.create_task(self._keep_control(), name="control"),
         ]
         await self._stop.wait()
         systemd.notify("STOPPING=1")
@@ -180,6 +189,10 @@ class Mast:
 
     def _close(self) -> None:
         self._stop_cameras(list(self._cameras))
+        try:
+            self._aims.flush()
+        except OSError as error:
+            log.error("%s", error)
         self._vault.close()
 
     async def _start(self, tasks: asyncio.TaskGroup) -> None:
@@ -224,7 +237,7 @@ class Mast:
         for name, (camera, _) in self._cameras.items():
             head, ptz = camera.head, camera.settings.ptz
             if head is not None and ptz is not None:
-                helms[name] = Helm(name, head, plan_of(ptz), ASPECT, self._clock, self.emit)
+                helms[name] = Helm(name, head, plan_of(ptz), camera.aspect, self._clock, self.emit)
         return helms
 
     async def _end_live(self) -> None:
@@ -252,7 +265,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit, self._signer)
+                camera = Camera(settings, self._clock, self.emit, self._aims, self._signer)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)
@@ -343,6 +356,21 @@ class Mast:
         names = [camera.id for camera in configuration.camera]
         await asyncio.to_thread(self._start_cameras, configuration, names)
         self._start_live(tasks, retry=True)
+
+    async def _keep_aims(self) -> None:
+        await self._aims.run()
+
+    async def _keep_control(self) -> None:
+        """Commands at the box; a socket that cannot be made costs them, never the recording."""
+        while True:
+            try:
+                await self._control.serve()
+            except OSError as error:
+                log.error("control.sock: %s", error)
+            await asyncio.sleep(LIVE_RETRY_S)
+
+    def _guard_of(self, name: str) -> AimGuard | None:
+        return self._cameras[name][0].guard if name in self._cameras else None
 
     async def _keep_watchdog(self) -> None:
         interval = systemd.watchdog_interval()

@@ -1,69 +1,39 @@
-"""The `vigie-provision` command: keys and grants, on a workstation, without a network.
+"""The `vigie-provision` command: keys, grants, requisitions and the register's witness; a lens beside its camera.
 
-Exit status: 0 done, 1 what was to be verified did not verify, 2 bad usage or a file that cannot be used. A fault is one
-sentence on stderr, no traceback.
+Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
+used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,
+`requisitions_cli.py`, `signatures_cli.py`.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
         --mast lievin-042 --camera parvis-fixed --allow live --basis event --reference MC-2026-118 \\
         --reason "Attroupement signale place du marche" --valid 2h
+    vigie-provision calibrate --url http://10.0.0.11/onvif/device_service --source rtsp://10.0.0.11/stream1 \\
+        --username vigie --password-file ptz.pass --out lens.toml
     vigie-provision evidence check-signatures x.mp4 --device-pub device.pub
 """
 
-import argparse
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import get_args
 
-from agent.access.claims import Act, Kind
-from agent.access.grants import Basis
+from agent.access.basis import Basis, Kind
+from agent.access.claims import Act
+from agent.access.grants import LONGEST_GRANT_S
 from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
-from agent.language import language, say
-from provisioning import grants, keys, signatures
+from agent.language import say
+from provisioning import grants, keys_cli, requisitions_cli, signatures_cli, witness_cli
+from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds
 
 DONE = 0
-REFUTED = 1
-MISUSED = 2
-
-_FRENCH = (
-    (r"the following arguments are required: (.*)", r"il manque : \1"),
-    (r"unrecognized arguments: (.*)", r"arguments inconnus : \1"),
-    (r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)", r"\1 : \2 n'est pas l'un de \3"),
-    (r"argument (.*?): invalid int value: (.*)", r"\1 : \2 n'est pas un nombre entier"),
-    (r"argument (.*?): expected (?:at least )?one argument", r"\1 : il manque une valeur"),
+COMMANDS = (
+    "keys init, combine | grant | requisition new, sign, countersign, show | evidence check-signatures"
+    " | witness keys, serve | calibrate"
 )
-
-
-_COMMANDS = say(
-    en="say `keys init`, `grant` or `evidence check-signatures`",
-    fr="dire `keys init`, `grant` ou `evidence check-signatures`",
-)
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, whose own faults come in French too."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
-        self.add_argument("-h", "--help", action="help", help=say(en="this help", fr="cette aide"))
-
-    def error(self, message: str) -> NoReturn:
-        """Ends with status 2 and one sentence."""
-        for english, french in _FRENCH:
-            if language() == "fr" and (found := re.fullmatch(english, message)):
-                message = found.expand(french)
-                break
-        self.print_usage(sys.stderr)
-        self.exit(MISUSED, f"{self.prog}: {message}\n")
-
-
-def _add_json(parser: Parser) -> None:
-    parser.add_argument("--json", action="store_true", help=say(en="one JSON object on stdout", fr="un objet JSON"))
 
 
 def _grant_parser() -> Parser:
@@ -74,56 +44,54 @@ def _grant_parser() -> Parser:
     add("--agent", required=True, metavar="NUMBER", help=say(en="the agent's number", fr="matricule de l'agent"))
     add("--name", required=True, help=say(en="the agent's name", fr="nom de l'agent"))
     add("--service", required=True, help=say(en="the agent's service", fr="service de l'agent"))
-    add(
-        "--mast",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="ID",
-        help=say(en="masts to look from", fr="mâts concernés"),
-    )
-    add(
-        "--camera",
-        required=True,
-        nargs="+",
-        action="extend",
-        metavar="ID",
-        help=say(en="cameras to see", fr="caméras concernées"),
-    )
+    one.add_places()
     add("--allow", required=True, metavar="live[,ptz,export]", help=say(en="what is allowed", fr="actes permis"))
     add("--basis", required=True, choices=get_args(Kind), help=say(en="on what basis", fr="fondement"))
     add("--reference", required=True, help=say(en="event or procedure number", fr="numéro d'évènement ou de procédure"))
     add("--reason", required=True, help=say(en="why, in words", fr="motif, en toutes lettres"))
     add("--valid", required=True, metavar="2h", help=say(en="for how long, 12h at most", fr="durée, 12h au plus"))
-    day = say(en="last day of the agent's habilitation", fr="dernier jour d'habilitation de l'agent")
-    add("--habilitated-until", metavar="YYYY-MM-DD", help=day)
+    last = say(en="last day of the agent's habilitation", fr="dernier jour d'habilitation de l'agent")
+    add("--habilitated-until", metavar="YYYY-MM-DD", help=last)
     add("--priority", type=int, default=0, help=say(en="0 (default) to 1000", fr="0 (par défaut) à 1000"))
-    _add_json(one)
+    one.add_json()
     return one
 
 
-def _keys_parser() -> Parser:
-    about = say(en="makes the town's keys in a new folder", fr="crée les clés de la ville dans un dossier neuf")
-    one = Parser("vigie-provision keys init", about)
-    one.add_argument("--out", required=True, type=Path, metavar="DIR", help=say(en="the folder", fr="le dossier"))
-    _add_json(one)
-    return one
-
-
-def _init_keys(arguments: Sequence[str]) -> None:
-    options = _keys_parser().parse_args(arguments)
-    recipient = keys.init(options.out, SystemClock().wall())
-    if options.json:
-        print(json.dumps({"folder": str(options.out), "files": keys.FILES, "recipient": recipient}))
-        return
-    for name in keys.FILES:
-        print(options.out / name)
-    print(
-        say(
-            en=f"vault.recipients of each mast: {recipient}\nkeep the .key files away from the masts",
-            fr=f"vault.recipients de chaque mât : {recipient}\ngarder les fichiers .key loin des mâts",
-        )
+def _calibrate_parser() -> Parser:
+    about = say(
+        en="measures a turning camera's lens: [camera.lens]", fr="mesure l'objectif d'une caméra mobile : [camera.lens]"
     )
+    one = Parser("vigie-provision calibrate", about)
+    add = one.add_argument
+    add("--url", default="", metavar="URL", help=say(en="the head's ONVIF service", fr="service ONVIF de la tête"))
+    add("--source", default="", metavar="RTSP", help=say(en="its pictures, rtsp://...", fr="ses images, rtsp://..."))
+    add("--username", default="", help=say(en="for both", fr="pour les deux"))
+    password = say(en="its first line is the password", fr="sa première ligne est le mot de passe")
+    add("--password-file", type=Path, metavar="FILE", help=password)
+    add("--ca-file", type=Path, metavar="FILE", help=say(en="for https and rtsps", fr="pour https et rtsps"))
+    add("--zoom", default="0,0.25,0.5,0.75,1", help=say(en="where to measure", fr="positions à mesurer"))
+    add("--steps", type=int, default=4, choices=range(2, 21), help=say(en="each way, 2 to 20", fr="par sens, 2 à 20"))
+    more = say(en="so many zooms more where they help (4)", fr="zooms ajoutés au plus, s'ils aident (4)")
+    add("--more", type=int, default=4, choices=range(17), help=more)
+    add("--pan-deg", default="-180,180", metavar="LOW,HIGH", help=say(en="what ONVIF's -1..1 is", fr="-1..1 d'ONVIF"))
+    add("--tilt-deg", default="-90,90", metavar="LOW,HIGH", help=say(en="the same for tilt", fr="de même en tilt"))
+    by_hand = say(en="no camera: measurements of a file", fr="sans caméra : mesures d'un fichier")
+    add("--measurements", type=Path, metavar="FILE.json", help=by_hand)
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE.toml",
+        help=say(en="a new file for the table", fr="fichier neuf, pour la table"),
+    )
+    one.add_json()
+    return one
+
+
+def _calibrate(arguments: Sequence[str]) -> int:
+    options = _calibrate_parser().parse_args(arguments)
+    from provisioning import calibration  # zeep, PyAV and OpenCV take a second that the other commands need not wait
+
+    return calibration.run(options)
 
 
 def _acts(text: str) -> tuple[str, ...]:
@@ -144,12 +112,12 @@ def _grant(arguments: Sequence[str]) -> None:
         agent_number=options.agent,
         name=options.name,
         service=options.service,
-        masts=grants.identifiers("--mast", options.mast),
-        cameras=grants.identifiers("--camera", options.camera),
+        masts=identifiers("--mast", options.mast),
+        cameras=identifiers("--camera", options.camera),
         allow=_acts(options.allow),
         basis=Basis(options.basis, options.reference, options.reason),
-        valid_s=grants.seconds(options.valid),
-        habilitated_until=grants.day(options.habilitated_until),
+        valid_s=seconds(options.valid, LONGEST_GRANT_S),
+        habilitated_until=day(options.habilitated_until),
         priority=options.priority,
     )
     if options.json:
@@ -158,37 +126,16 @@ def _grant(arguments: Sequence[str]) -> None:
         print(token)
 
 
-def _signatures_parser() -> Parser:
-    about = say(en="checks the signatures in a file's pictures", fr="vérifie les signatures des images d'un fichier")
-    one = Parser("vigie-provision evidence check-signatures", about)
-    add = one.add_argument
-    add("file", type=Path, metavar="FILE", help=say(en="decrypted footage, MP4", fr="enregistrement déchiffré, MP4"))
-    device = one.add_mutually_exclusive_group()
-    key = say(en="the mast's identity/device.pub", fr="identity/device.pub du mât")
-    device.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
-    certificate = say(en="the mast's identity/device.crt", fr="identity/device.crt du mât")
-    device.add_argument("--certificate", type=Path, metavar="FILE", help=certificate)
-    _add_json(one)
-    return one
-
-
-def _check_signatures(arguments: Sequence[str]) -> int:
-    options = _signatures_parser().parse_args(arguments)
-    checked = signatures.check(options.file, signatures.trust(options.device_pub, options.certificate))
-    print(json.dumps(checked.json()) if options.json else "\n".join(checked.lines()))
-    return DONE if checked.verified else REFUTED
-
-
 def _general_parser() -> Parser:
     parser = Parser(
         "vigie-provision",
         say(
-            en="Vigie's keys, grants and evidence, on a workstation",
-            fr="Clés, autorisations et preuves de Vigie, sur un poste de travail",
+            en="Vigie's keys, grants and requisitions, on a workstation",
+            fr="Clés, autorisations et réquisitions de Vigie, sur un poste de travail",
         ),
     )
     helped = say(en="then --help tells the rest", fr="puis --help dit la suite")
-    parser.add_argument("command", nargs="?", metavar="keys init | grant | evidence check-signatures", help=helped)
+    parser.add_argument("command", nargs="?", metavar=COMMANDS, help=helped)
     return parser
 
 
@@ -197,15 +144,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         match arguments:
-            case ["keys", "init", *rest]:
-                _init_keys(rest)
             case ["grant", *rest]:
                 _grant(rest)
-            case ["evidence", "check-signatures", *rest]:
-                return _check_signatures(rest)
+            case ["calibrate", *rest]:
+                return _calibrate(rest)
+            case ["keys", str(step), *rest] if step in keys_cli.STEPS:
+                keys_cli.STEPS[step](rest)
+            case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
+                return requisitions_cli.STEPS[step](rest)
+            case ["evidence", str(step), *rest] if step in signatures_cli.STEPS:
+                return signatures_cli.STEPS[step](rest)
+            case ["witness", str(step), *rest] if step in witness_cli.STEPS:
+                witness_cli.STEPS[step](rest)
             case _:
                 _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(_COMMANDS)
+                _general_parser().error(say(en=f"say one of {COMMANDS}", fr=f"dire l'une de {COMMANDS}"))
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:

@@ -19,6 +19,7 @@ from agent.masking import Masker
 from agent.queues import GopQueue
 from agent.signing.signer import Signer
 from agent.units import Blind, Burned, Frame, MaskedFrame
+from tests.aim.street import Keeper
 from tests.needs import needs
 from tests.rig.footage import SMALL, Recipe, make
 from tests.signing.material import made_key
@@ -45,7 +46,9 @@ class Line:
             {"id": "c", "name": "C", "kind": "fixed", "source": f"file:{make(recipe)}", "mask": [mask.model_dump()]}
         )
         self.events: list[Event] = []
-        self.camera = Camera(settings, SystemClock(), self.events.append, partial(Signer, made_key()))
+        self.keeper = Keeper()
+        signer = partial(Signer, made_key())
+        self.camera = Camera(settings, SystemClock(), self.events.append, self.keeper, signer)
         self.queue = GopQueue(10_000)
         self.camera.main.source.subscribe(self.queue, replay=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import clock
-from agent.clock import BUILD_EPOCH_NS, KernelDiscipline, SystemClock, WallTime, kernel_offset_ms, rfc3339
+from agent.clock import BUILD_EPOCH_NS, KernelDiscipline, SystemClock, WallTime, from_rfc3339, kernel_offset_ms, rfc3339
 
 YEAR_NS = 365 * 86_400 * 10**9
 
@@ -144,3 +144,8 @@ def test_a_wall_time_is_a_value() -> None:
 def test_the_builds_date_is_not_in_the_future() -> None:
     assert time.time_ns() > BUILD_EPOCH_NS
     assert re.fullmatch(r"2026-09-2\dT.*", rfc3339(BUILD_EPOCH_NS // 10**6))
+
+
+def test_what_was_written_down_is_read_back_to_the_millisecond() -> None:
+    for utc_ms in (0, 1, 999, 1_795_000_000_123, 253_402_300_799_999):
+        assert from_rfc3339(rfc3339(utc_ms)) == utc_ms

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.access.keys import save_private, save_public
 from agent.config import Configuration, load
 from agent.errors import ConfigurationError
+from agent.named_files import fingerprint
 from tests.rig.certificates import Authority
 
 RECIPIENT = "age1knysve405l3q3zglpll73ruwag8upp2zcgq0l4s6ze3899v7pp2qrk2mfl"
@@ -27,6 +30,8 @@ def toml(value: Any) -> str:
             return str(value).lower()
         case str():
             return '"' + "".join(f"\\u{ord(c):04X}" if ord(c) < 32 or c in '"\\' else c for c in value) + '"'
+        case date():  # a date-time is one too
+            return value.isoformat()
         case list() | tuple():
             return "[" + ", ".join(map(toml, value)) + "]"
         case dict():
@@ -339,6 +344,71 @@ def test_a_vault_or_a_mast_nobody_could_open(town: Town) -> None:
         "vault.recipients",
         "access.authorities",
     }
+
+
+NEXT = "age13pjh78s9dw04hmldgj48ncp58pp4qqrzaydvhlr63xm2sjhrmf0qzzkqsh"
+NEW_YEAR = date(2027, 1, 1)
+
+
+def rotation(*dates: object, recipients: Sequence[Sequence[str]] = ((NEXT,), (RECIPIENT,))) -> list[dict[str, Any]]:
+    """`[[vault.rotation]]` tables, the recipients taken by turns."""
+    return [{"from": one, "recipients": recipients[i % len(recipients)]} for i, one in enumerate(dates)]
+
+
+def test_rotations_in_order_load_and_count_for_reloads(town: Town) -> None:
+    before = town.load()
+    found = town.load(vault={"rotation": rotation(NEW_YEAR, date(2027, 7, 1))})
+    assert [(str(one.from_), one.recipients) for one in found.vault.rotation] == [
+        ("2027-01-01", (NEXT,)),
+        ("2027-07-01", (RECIPIENT,)),
+    ]
+    assert before.vault.rotation == ()
+    assert fingerprint(found.vault) != fingerprint(before.vault)
+    other = town.load(vault={"rotation": rotation(NEW_YEAR, date(2027, 7, 2))})
+    assert fingerprint(found.vault) != fingerprint(other.vault)
+
+
+@pytest.mark.parametrize("dates", [(date(2027, 7, 1), NEW_YEAR), (NEW_YEAR, NEW_YEAR)])
+def test_rotations_out_of_order_or_on_one_day(dates: tuple[date, ...], town: Town) -> None:
+    assert set(town.faults(vault={"rotation": rotation(*dates)})) == {"vault.rotation"}
+
+
+@pytest.mark.parametrize("recipients", [[[RECIPIENT]], [[NEXT], [NEXT]]])
+def test_a_rotation_that_changes_nothing(recipients: list[list[str]], town: Town) -> None:
+    told = town.faults(vault={"rotation": rotation(NEW_YEAR, date(2028, 1, 1), recipients=recipients)})
+    assert set(told) == {"vault.rotation"}
+    assert "changes nothing" in told["vault.rotation"]
+
+
+@pytest.mark.parametrize(
+    "day", ["2027-01-01", 2027, datetime(2027, 1, 1, tzinfo=UTC), date(1, 1, 1), date(2019, 12, 31), True]
+)
+def test_a_rotation_whose_date_is_none(day: object, town: Town) -> None:
+    assert set(town.faults(vault={"rotation": rotation(day)})) == {"vault.rotation[0].from"}
+
+
+def test_a_rotation_to_nobody_to_a_private_half_or_with_a_misspelt_key(town: Town) -> None:
+    for table, key in (
+        ({"from": NEW_YEAR, "recipients": []}, "recipients"),
+        ({"from": NEW_YEAR, "recipients": [f"AGE-SECRET-KEY-1{SECRET}"]}, "recipients[0]"),
+        ({"from": NEW_YEAR}, "recipients"),
+        ({"recipients": [NEXT]}, "from"),
+        ({"from": NEW_YEAR, "recipients": [NEXT], "until": NEW_YEAR}, "until"),
+        ({"from_": NEW_YEAR, "from": NEW_YEAR, "recipients": [NEXT]}, "from_"),
+    ):
+        told = town.faults(vault={"rotation": [table]})
+        assert set(told) == {f"vault.rotation[0].{key}"}
+        assert SECRET not in str(told)
+
+
+@pytest.mark.parametrize("kind", ["age1pq1qqqq", "age1tagpq1qqqq"])
+def test_post_quantum_recipients_are_told_by_name_and_never_mixed(kind: str, town: Town) -> None:
+    alone = town.faults(vault={"recipients": [kind, kind]})
+    assert "cannot seal" in alone["vault.recipients"]
+    mixed = town.faults(vault={"recipients": [RECIPIENT, kind]})
+    assert "one kind" in mixed["vault.recipients"]
+    later = town.faults(vault={"rotation": rotation(NEW_YEAR, recipients=[[kind, NEXT]])})
+    assert "one kind" in later["vault.rotation[0].recipients"]
 
 
 @pytest.mark.parametrize(("view", "fps"), [("narrow", 11.9), ("narrow", 6), ("wide", 5.9), ("wide", 0), ("wide", -25)])

@@ -11,31 +11,20 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from agent.access.basis import Basis, Kind
+from agent.access.strict import Name, Second, Strict, Words, strict_json, told
 from agent.errors import GrantRefused
-from agent.faults import describe, fault, is_plain
+from agent.faults import fault
 from agent.language import say
 
 Act = Literal["live", "ptz", "export"]
-Kind = Literal["event", "requisition", "maintenance", "habilitation"]
 
 LONGEST_GRANT_S = 12 * 3600
-LAST_SECOND = 253_402_300_799
-"""9999-12-31T23:59:59Z: later times cannot be written down."""
-FAULTS_TOLD = 6
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """Why someone may look. `kind`: event, requisition, maintenance or habilitation."""
-
-    kind: str
-    reference: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +47,13 @@ class Grant:
     priority: int
 
 
-def _words(text: str) -> str:
-    if not is_plain(text):
-        raise fault(
-            en="carries a control or invisible character; write plain text on one line",
-            fr="contient un caractère de contrôle ou invisible ; écrire du texte simple sur une ligne",
-        )
-    if not any(one.isalnum() for one in text):
-        raise fault(en="is blank; say it in words", fr="est vide ; l'écrire en toutes lettres")
-    return text
-
-
-Words = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_words)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_words)]
-Second = Annotated[int, Field(ge=0, le=LAST_SECOND)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
-
-
-class _Basis(_Strict):
+class _Basis(Strict):
     kind: Kind
     reference: Name
     reason: Words
 
 
-class Claims(_Strict):
+class Claims(Strict):
     """The claims of a grant (RFC 7519 section 4.1, and Vigie's own)."""
 
     sub: Name
@@ -129,14 +98,6 @@ class Claims(_Strict):
         return self
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For `json.loads(object_pairs_hook=)`: refuses an object that names a member twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a member stands twice")
-    return found
-
-
 def _malformed(what: str) -> GrantRefused:
     return GrantRefused(say(en=f"the grant is malformed: {what}", fr=f"l'autorisation est mal formée : {what}"))
 
@@ -144,14 +105,13 @@ def _malformed(what: str) -> GrantRefused:
 def read(payload: bytes) -> Grant:
     """The grant in a JWT's payload, or GrantRefused naming each claim that is wrong."""
     try:
-        json.loads(payload, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
+        strict_json(payload)
+    except ValueError as error:
         raise _malformed(say(en="not JSON, or a claim twice", fr="pas du JSON, ou deux fois la même clé")) from error
     try:
         claims = Claims.model_validate_json(payload)
     except ValidationError as error:
-        told = [f"{key[:60]}: {text}".removeprefix("-: ") for key, text in describe(error)][:FAULTS_TOLD]
-        raise _malformed("; ".join(told)) from None
+        raise _malformed(told(error)) from None
     return Grant(
         jti=claims.jti,
         agent_number=claims.sub,

@@ -6,9 +6,7 @@
 
 Laws
 - A grant is a compact JWS (RFC 7515) of at most 8 KiB whose header says `alg` EdDSA and `typ` vigie-grant+jwt and
-  nothing else: no `crit`, `kid`, `jwk`, `jku`, `x5u` ever picks a key; the configured authorities are the only ones
-  (RFC 8725). `typ` is a media type: its case does not matter and `application/` may stand before it (RFC 7515
-  section 4.1.9). base64url must be canonical, so that no character of a token can change.
+  nothing else; `jws.py` has the laws of headers and spelling.
 - Form first (401), then the clock: while wall time is not trusted every well-formed token gets 503, forged or not,
   because nothing about its time can be said. Then signature, claims, mast, revocation, times.
 - `iat` may lie 60 s ahead of the mast's clock, so that two good clocks need not agree; `nbf` and `exp` are kept to the
@@ -16,17 +14,16 @@ Laws
 - A refusal names the fault and the mend, never the token.
 """
 
-import base64
-import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from agent.access.claims import LONGEST_GRANT_S, Act, Basis, Grant, once, read, write
+from agent.access.basis import Basis
+from agent.access.claims import LONGEST_GRANT_S, Act, Grant, read, write
+from agent.access.jws import ALGORITHM, decode, is_header
 from agent.access.paris import end_of_day
 from agent.clock import WallTime, rfc3339
 from agent.errors import ClockUntrusted, GrantRefused, NotCovered
@@ -45,7 +42,6 @@ __all__ = [
     "require",
 ]
 
-ALGORITHM = "EdDSA"
 TYPE = "vigie-grant+jwt"
 MAX_TOKEN_BYTES = 8 << 10
 ISSUED_AHEAD_S = 60
@@ -66,13 +62,6 @@ def bearer(header: str | None) -> str:
     return found[1]
 
 
-def _decode(part: str) -> bytes:
-    raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != part.encode():
-        raise ValueError("not canonical")
-    return raw
-
-
 def _parts(token: str) -> tuple[bytes, bytes, bytes]:
     """Header, payload and signature, decoded but not believed."""
     if len(token) > MAX_TOKEN_BYTES:
@@ -85,7 +74,7 @@ def _parts(token: str) -> tuple[bytes, bytes, bytes]:
     try:
         if _FORM.fullmatch(token) is None:
             raise ValueError("not three parts")
-        header, payload, signature = map(_decode, token.split("."))
+        header, payload, signature = map(decode, token.split("."))
     except ValueError:
         raise GrantRefused(
             say(
@@ -97,13 +86,7 @@ def _parts(token: str) -> tuple[bytes, bytes, bytes]:
 
 
 def _check_header(raw: bytes) -> None:
-    try:
-        header: Any = json.loads(raw, object_pairs_hook=once)
-    except (ValueError, RecursionError):
-        header = None
-    kind = header.get("typ") if isinstance(header, dict) else None
-    good = isinstance(kind, str) and kind.lower().removeprefix("application/") == TYPE
-    if not good or set(header) != {"alg", "typ"} or header["alg"] != ALGORITHM:
+    if not is_header(raw, TYPE):
         raise GrantRefused(
             say(
                 en=f"not a grant: its header must say alg {ALGORITHM} and typ {TYPE}, and nothing else",

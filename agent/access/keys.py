@@ -85,8 +85,8 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
     except FileExistsError as error:
         raise KeyFileError(
             say(
-                en=f"{path}: exists and is not overwritten; choose another folder, or move the old key away yourself",
-                fr=f"{path} : existe et n'est pas écrasé ; choisir un autre dossier, ou déplacer l'ancienne clé",
+                en=f"{path}: exists and is not overwritten; choose another folder, or move the old file away yourself",
+                fr=f"{path} : existe et n'est pas écrasé ; choisir un autre dossier, ou déplacer l'ancien fichier",
             )
         ) from error
     except OSError as error:

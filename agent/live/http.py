@@ -53,11 +53,10 @@ STOP_S = 2.0
 BEAT_S = 5.0
 """A WebSocket whose other side does not answer a ping within half of this is gone."""
 GOING_AWAY = 1001  # RFC 6455 section 7.4.1
+SCRIPTS = ("vigie", "player", "helm", "hands", "joystick", "steering", "words")
 PAGE = {
     "/": ("index.html", "text/html"),
-    "/vigie.js": ("vigie.js", "text/javascript"),
-    "/player.js": ("player.js", "text/javascript"),
-    "/words.js": ("words.js", "text/javascript"),
+    **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS},
     "/vigie.css": ("vigie.css", "text/css"),
 }
 HEADERS = {
@@ -162,7 +161,10 @@ class Api:
                     fr="l'autorisation ne permet la vue directe d'aucune caméra de ce mât ; en demander une",
                 )
             )
-        return web.json_response(page_state(self._facts(), covered, grant.expires_at, self._ice_servers))
+        may_steer = [one for one in covered if one in self._steering and "ptz" in grant.allow]
+        steering = {camera: self._steering[camera].standing(grant) for camera in may_steer}
+        told = page_state(self._facts(), covered, grant.expires_at, self._ice_servers, steering)
+        return web.json_response(told)
 
     async def healthz(self, _: web.Request) -> web.Response:
         """`ok` or `not ok`."""

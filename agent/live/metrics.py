@@ -19,6 +19,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 CAMERA_GAUGES: dict[str, tuple[str, Callable[[CameraFacts], float]]] = {
     "vigie_camera_live": ("Pictures come from the camera", lambda one: one.capture == "live"),
     "vigie_camera_blind": ("The whole picture is masked", lambda one: isinstance(one.masks, Blind)),
+    "vigie_camera_tamper": ("Turned, covered or out of focus", lambda one: bool(one.aim.tamper)),
     "vigie_camera_masked_share": (
         "Share of the picture under privacy masks",
         lambda one: one.masks.share if isinstance(one.masks, Burned) else 1.0,

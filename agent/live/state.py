@@ -1,6 +1,7 @@
 """What the status page is told each second: the mast's facts as JSON values, only of cameras that a grant covers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from agent.clock import rfc3339
@@ -9,8 +10,8 @@ from agent.facts import CameraFacts, MastFacts
 from agent.units import Blind
 
 
-def camera_state(camera: CameraFacts) -> dict[str, Any]:
-    """One camera's facts under the names that MQTT uses too."""
+def camera_state(camera: CameraFacts, steering: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One camera's facts under the names that MQTT uses too; `steering` only for whom the grant lets steer."""
     blind = isinstance(camera.masks, Blind)
     return {
         "id": camera.id,
@@ -29,19 +30,28 @@ def camera_state(camera: CameraFacts) -> dict[str, Any]:
         "recording_reason": camera.recording_reason,
         "last_segment": camera.last_segment,
         "viewers": camera.viewers,
+        "ptz": None if camera.ptz is None else asdict(camera.ptz),
+        "steering": steering,
     }
 
 
 def page_state(
-    facts: MastFacts, covered: Collection[str], expires_at: int, servers: Sequence[IceServer]
+    facts: MastFacts,
+    covered: Collection[str],
+    expires_at: int,
+    servers: Sequence[IceServer],
+    steering: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The answer to `GET /state`: `covered` cameras, when the grant ends (unix s), and how a browser finds the way."""
+    """The answer to `GET /state`: `covered` cameras, when the grant ends (unix s), and how a browser finds the way.
+
+    `steering`: how each camera stands that the grant lets steer.
+    """
     return {
         "time": rfc3339(facts.wall.utc_ms),
         "synchronised": facts.wall.synchronised,
         "grant_expires": rfc3339(expires_at * 1000),
         "ice_servers": [ice_server(one) for one in servers],
-        "cameras": [camera_state(camera) for camera in facts.cameras if camera.id in covered],
+        "cameras": [camera_state(one, steering.get(one.id)) for one in facts.cameras if one.id in covered],
     }
 
 

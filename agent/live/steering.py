@@ -44,6 +44,10 @@ class Steering(Protocol):
         """Whoever steers under `grant` is gone."""
         ...
 
+    def standing(self, grant: Grant) -> dict[str, Any]:
+        """How it stands, for a page under `grant`: `held` (you, another or nothing), `patrol`, `patrols`."""
+        ...
+
 
 class Socket(Protocol):
     """A WebSocket as this file needs it."""

@@ -15,9 +15,9 @@ A camera that turns has its masks in the world, and each picture comes with the 
 """
 
 from agent.masking.lens import ZoomTable
-from agent.masking.masker import Masker, PtzMasker
+from agent.masking.masker import Guard, Masker, PtzMasker
 from agent.masking.mosaic import PictureMask
 from agent.masking.panorama import PanoramaMask
 from agent.masking.sphere import WorldMask
 
-__all__ = ["Masker", "PanoramaMask", "PictureMask", "PtzMasker", "WorldMask", "ZoomTable"]
+__all__ = ["Guard", "Masker", "PanoramaMask", "PictureMask", "PtzMasker", "WorldMask", "ZoomTable"]

@@ -10,6 +10,7 @@ A pinhole with square pixels: a direction at camera coordinates (right, up, forw
 True
 """
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,17 +25,23 @@ ROUNDING = 1e-3
 
 
 class ZoomTable:
-    """Horizontal field of view over zoom position, interpolated in its logarithm; None outside the table."""
+    """Horizontal field of view over zoom position, `zoom` growing and `hfov_deg` falling; None outside the table.
+
+    Between two entries the logarithm of the angle is even.
+    """
 
     def __init__(self, zoom: Sequence[float], hfov_deg: Sequence[float]) -> None:
-        self._zoom = np.array(zoom, float)
-        self._log = np.log(np.array(hfov_deg, float))
+        self._zoom = tuple(zoom)
+        self._logs = tuple(math.log(one) for one in hfov_deg)
 
     def hfov_deg(self, zoom: float) -> float | None:
-        """Degrees across the picture at `zoom`; None where nothing was calibrated (and for nan)."""
+        """Degrees across the picture at `zoom`; None where nothing was calibrated: digital zoom, or nan."""
         if not self._zoom[0] - ROUNDING <= zoom <= self._zoom[-1] + ROUNDING:
             return None
-        return math.exp(float(np.interp(zoom, self._zoom, self._log)))
+        index = min(max(1, bisect.bisect_right(self._zoom, zoom)), len(self._zoom) - 1)
+        low, high = self._zoom[index - 1], self._zoom[index]
+        share = min(1.0, max(0.0, (zoom - low) / (high - low)))
+        return math.exp(self._logs[index - 1] + share * (self._logs[index] - self._logs[index - 1]))
 
     def focals(self, zoom: Interval, width: int) -> Interval | None:
         """(shortest, longest) focal length in pixels over an interval of zoom, for a picture of `width`; or None."""
@@ -47,6 +54,14 @@ class ZoomTable:
 def focal_px(hfov_deg: float, width: int) -> float:
     """Focal length in pixels of a picture that is `width` pixels and `hfov_deg` degrees across."""
     return width / 2 / math.tan(math.radians(hfov_deg) / 2)
+
+
+def widened(focal: Interval, width: int, hfov_error: float) -> Interval:
+    """The same focal lengths, where each field of view may be off by a share of it."""
+    if not hfov_error:
+        return focal
+    widest, narrowest = (2 * math.degrees(math.atan(width / 2 / one)) for one in focal)
+    return focal_px(min(170.0, widest * (1 + hfov_error)), width), focal_px(narrowest / (1 + hfov_error), width)
 
 
 @dataclass(frozen=True, slots=True)

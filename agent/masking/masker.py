@@ -1,7 +1,9 @@
 """One camera's way from `Frame` to `MaskedFrame`: copy, decide, burn, sign with name and time."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from agent.clock import Instant
 from agent.masking.following import FollowingMasks
 from agent.masking.lens import ZoomTable
 from agent.masking.mosaic import ArmedMasks, StillMask, burn_whole, fill_grey
@@ -9,7 +11,7 @@ from agent.masking.planes import Picture, can_burn, copy_picture, even_size
 from agent.masking.policy import PictureKey, Policy
 from agent.masking.sphere import WorldMask
 from agent.masking.strip import Strip, strip_height
-from agent.units import Blind, Burned, Frame, MaskedFrame, MaskState, PoseSet
+from agent.units import Blind, Burned, Frame, MaskedFrame, MaskState, Plane, PoseSet
 
 POOL = 2
 """Pictures in flight: the one that the encoder reads and the one that is being made."""
@@ -63,12 +65,29 @@ class _Line:
         )
 
 
-class Masker(_Line):
-    """Burns the masks of one fixed or panoramic camera. Not thread-safe: one thread owns it."""
+class Guard(Protocol):
+    """Who says whether a still camera points where its masks were drawn."""
 
-    def __init__(self, camera: str, name: str, masks: Sequence[StillMask]) -> None:
+    def begin(self) -> None:
+        """The next picture comes after a gap."""
+        ...
+
+    def look(self, luma: Plane, masks: Plane, strip_rows: int, taken: Instant) -> Blind | None:
+        """Why this burned picture must be masked whole. `masks`: 255 under a mask; the same object for one size."""
+        ...
+
+
+class Masker(_Line):
+    """Burns the masks of one fixed or panoramic camera. Not thread-safe: one thread owns it.
+
+    Where its `guard` says that the camera points elsewhere it shows one colour: a mosaic over a camera that is being
+    turned would be drawn over the scene.
+    """
+
+    def __init__(self, camera: str, name: str, masks: Sequence[StillMask], guard: Guard | None = None) -> None:
         super().__init__(camera, name)
         self._masks = tuple(masks)
+        self._guard = guard
         self._armed: tuple[tuple[int, int], ArmedMasks] | None = None
 
     def mask(self, frame: Frame) -> MaskedFrame:
@@ -84,11 +103,19 @@ class Masker(_Line):
         if self._armed is None or self._armed[0] != size:
             self._armed = (size, ArmedMasks(self._masks, *size))
         copy_picture(frame, picture)
+        armed = self._armed[1]
         if blind is not None:
+            if self._guard is not None:
+                self._guard.begin()
             burn_whole(picture)
             return blind
-        self._armed[1].burn(picture)
-        return Burned(self._armed[1].share)
+        armed.burn(picture)
+        if self._guard is not None:
+            elsewhere = self._guard.look(picture.y, armed.union, strip_height(size[1]), frame.taken)
+            if elsewhere is not None:
+                fill_grey(picture)
+                return elsewhere
+        return Burned(armed.share)
 
 
 class PtzMasker(_Line):
@@ -99,12 +126,20 @@ class PtzMasker(_Line):
     """
 
     def __init__(
-        self, camera: str, name: str, masks: Sequence[WorldMask], lens: ZoomTable, *, error_deg: float
+        self,
+        camera: str,
+        name: str,
+        masks: Sequence[WorldMask],
+        lens: ZoomTable,
+        *,
+        error_deg: float,
+        hfov_error: float = 0.0,
     ) -> None:
         super().__init__(camera, name)
         self._masks = tuple(masks)
         self._lens = lens
         self._error_deg = error_deg
+        self._hfov_error = hfov_error
         self._following: tuple[tuple[int, int], FollowingMasks] | None = None
 
     def mask(self, frame: Frame, pose: PoseSet | Blind) -> MaskedFrame:
@@ -126,7 +161,9 @@ class PtzMasker(_Line):
         size = (frame.width, frame.height)
         if self._following is None or self._following[0] != size:
             strip = strip_height(even_size(frame)[1])
-            following = FollowingMasks(self._masks, *size, error_deg=self._error_deg, strip=strip)
+            following = FollowingMasks(
+                self._masks, *size, error_deg=self._error_deg, hfov_error=self._hfov_error, strip=strip
+            )
             self._following = (size, following)
         copy_picture(frame, picture)
         return self._following[1].burn(picture, pose, self._lens)

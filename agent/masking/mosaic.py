@@ -179,7 +179,10 @@ def _arm_one(mask: StillMask, shape: Plane, width: int, height: int) -> tuple[_P
 
 
 class ArmedMasks:
-    """All masks of one camera, made ready for pictures of one size; `share` of the picture (0..1) lies under them."""
+    """All masks of one camera, made ready for pictures of one size.
+
+    `share` of the picture (0..1) lies under them; `union` is (height, width), 255 there.
+    """
 
     def __init__(self, masks: Sequence[StillMask], width: int, height: int) -> None:
         self._masks = []
@@ -189,6 +192,7 @@ class ArmedMasks:
                 union |= shape
                 if armed := _arm_one(mask, shape, width, height):
                     self._masks.append(armed)
+        self.union = union
         self.share = float(np.count_nonzero(union)) / (width * height)
 
     def burn(self, picture: Picture) -> None:

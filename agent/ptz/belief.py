@@ -112,6 +112,15 @@ class Bound:
         return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
+def stands(nodes: Sequence[Node]) -> bool:
+    """True when no frame of these shows the head to be elsewhere than the one before it."""
+    return all(
+        a.known and b.known and abs(b.x[axis] - a.x[axis]) <= a.slack[axis] + b.slack[axis]
+        for a, b in pairwise(nodes)
+        for axis in range(3)
+    )
+
+
 def swerved(nodes: Sequence[Node]) -> list[Node]:
     """The same frames with as much slack as the head may have swerved between two of them.
 

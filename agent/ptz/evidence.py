@@ -56,7 +56,11 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """What a head can do and how late it tells; speeds in degrees and in zoom range a second, ages in seconds."""
+    """What a head can do and how late it tells; speeds in degrees and in zoom range a second, ages in seconds.
+
+    `accuracy_deg`, `accuracy_zoom`: of what it reports, with its rounding. `scale_error`: the share by which
+    a motion that is seen in the pictures may be off.
+    """
 
     pan_speed_deg_s: float = 120.0
     tilt_speed_deg_s: float = 60.0
@@ -65,3 +69,6 @@ class HeadLimits:
     pose_age_s: float = 0.2
     video_age_s: float = 0.3
     hold_s: float = 0.3
+    accuracy_deg: float = 0.05
+    accuracy_zoom: float = 0.001
+    scale_error: float = 0.01

@@ -1,4 +1,4 @@
-"""One turning head: the thread that asks it where it is, the one that tells it where to go, and its pose over time.
+"""One turning head: the threads that ask it where it is and listen to it, the one that tells it where to go, its pose.
 
     head = TurningHead(settings, clock)
     head.start()
@@ -10,6 +10,8 @@ Laws
 - Each thread has a client of its own: a head that takes seconds to say where it is does not hold up a stop.
 - A stop waits `PATIENCE_S` for the order that is under way, then cuts it off. A stop that gets no answer is told again.
 - A head that cannot be reached is tried again for ever, with growing pauses; meanwhile the pose is blind.
+- Where the camera streams its head's position too (`listening`), both count; while that stream keeps pace, the head is
+  asked only each `CHECK_S`, so that two witnesses stay. Silence is that of both.
 """
 
 import contextlib
@@ -25,13 +27,16 @@ from pathlib import Path
 
 from agent.clock import Clock, Instant
 from agent.errors import HeadError, HeadRefused, HeadSilent
+from agent.facts import PoseSource
 from agent.language import say
 from agent.ptz.evidence import HeadLimits, Report
+from agent.ptz.listening import Listener
 from agent.ptz.mailbox import Letter, Mailbox, Outcome
 from agent.ptz.motion import Motion
 from agent.ptz.onvif import OnvifClient, Preset
 from agent.ptz.optics import Optics
 from agent.ptz.pilot import Command, Drive, Go, GoHome, GoPreset, Halt, Where
+from agent.ptz.sources import Sources
 from agent.ptz.track import PoseTrack
 from agent.units import Blind, Plane, PoseSet
 
@@ -39,6 +44,8 @@ log = logging.getLogger(__name__)
 
 FAST_S, SLOW_S = 0.1, 0.5
 """Between two questions: while anything moves or is unsure, and at rest."""
+CHECK_S = 1.0
+"""Between two questions while the metadata stream keeps pace."""
 LIVELY_S = 2.0
 CONNECT_S, ASK_S, ORDER_S, CHORE_S = 10.0, 2.0, 1.0, 3.0
 ORDER_CONNECT_S = 3.0
@@ -76,6 +83,8 @@ class TurningHead:
         self._motion = Motion()
         self._track = PoseTrack(settings.limits, settings.optics)
         self._lock = threading.Lock()
+        self._sources = Sources(settings.limits)
+        self._listener = Listener(settings.camera, self._client(), clock, self._take_streamed)
         self._mailbox = Mailbox()
         self._chores: queue.Queue[tuple[Callable[[], object], Future[object]]] = queue.Queue(CHORES)
         self._stopping = threading.Event()
@@ -98,16 +107,18 @@ class TurningHead:
         return OnvifClient(one.url, one.username, one.password, self._clock, (one.pan_deg, one.tilt_deg), one.ca_file)
 
     def start(self) -> None:
-        """Starts both threads."""
+        """Starts all threads."""
         for thread in self._threads:
             thread.start()
+        self._listener.start()
 
     def stop(self) -> None:
-        """Tells the head to stop if it was driven, and ends both threads."""
+        """Tells the head to stop if it was driven, and ends all threads."""
         self._stopping.set()
         self._wake.set()
         self._mailbox.close()
         self._asking.cut()
+        self._listener.stop()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(JOIN_S)
@@ -190,11 +201,26 @@ class TurningHead:
             self._wake.clear()
 
     def _period_s(self) -> float:
+        if self.source == "metadata":
+            return CHECK_S
         lively = not self._sure or self._clock.instant() < self._lively_until
         return FAST_S if lively else SLOW_S
 
-    def _take(self, report: Report) -> None:
-        before, self._report = self._report, report
+    @property
+    def source(self) -> PoseSource:
+        """Who tells the position at present: the metadata stream while it keeps pace, else GetStatus."""
+        with self._lock:
+            return "metadata" if self._sources.streaming(self._clock.instant()) else "status"
+
+    def _take_streamed(self, report: Report) -> None:
+        self._take(report, streamed=True)
+
+    def _take(self, report: Report, *, streamed: bool = False) -> None:
+        with self._lock:
+            if not self._sources.admit(report, streamed=streamed):
+                return
+            before, self._report = self._report, report
+            self._track.report(report)
         moved = before is None or (
             abs(report.pan_deg - before.pan_deg) > MOVED_DEG
             or abs(report.tilt_deg - before.tilt_deg) > MOVED_DEG
@@ -202,8 +228,6 @@ class TurningHead:
         )
         if moved or report.moving:
             self._be_lively()
-        with self._lock:
-            self._track.report(report)
 
     def _be_lively(self) -> None:
         self._lively_until = Instant(self._clock.instant() + int(LIVELY_S * 1e9))

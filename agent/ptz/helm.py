@@ -12,6 +12,7 @@ Laws
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from agent.access.grants import Grant
@@ -37,7 +38,7 @@ class Helm:
         camera: str,
         head: TurningHead,
         plan: Plan,
-        aspect: float,
+        aspect: Callable[[], float],
         clock: Clock,
         emit: Emit,
     ) -> None:
@@ -48,6 +49,7 @@ class Helm:
         self._lease = Lease()
         self._flood = Flood()
         self._pilot = Pilot(plan, head.settings.optics, aspect, clock.instant())
+        self._rounds = plan.rounds
         self._told: Held | None = None
         self.preset = ""
         self.malformed = 0
@@ -129,6 +131,12 @@ class Helm:
         seconds = round((self._clock.instant() - held.since) / 1e9, 3)
         self._emit(SteeringReleased(self.camera, held.number, reason, seconds))
         self._told = None
+
+    def standing(self, grant: Grant) -> dict[str, Any]:
+        """What a page under `grant` shows: who steers (`you`, `another` or nobody), the patrol, and which there are."""
+        held = self._lease.held(self._clock.instant())
+        whose = "" if held is None else "you" if held.holder.jti == grant.jti else "another"
+        return {"held": whose, "patrol": self.patrol, "patrols": [one.name for one in self._rounds]}
 
     def _lapse(self) -> None:
         """Tells of a lease that has run out."""

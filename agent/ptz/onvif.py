@@ -18,7 +18,7 @@ Laws
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,11 +26,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from agent.addresses import split_url
 from agent.clock import Clock, Instant
 from agent.errors import HeadError, HeadRefused, HeadSilent
 from agent.language import say
 from agent.ptz.evidence import Report
+from agent.ptz.metadata_link import Login, MetadataLink
+from agent.ptz.rtsp import LONGEST_URL, at_home
 from agent.ptz.spaces import VELOCITY, ZOOM, ZOOM_VELOCITY, Spaces
+from agent.ptz.status import Told
 from agent.ptz.wire import Answer, Wire
 
 _quiet = logging.NullHandler()
@@ -146,9 +150,12 @@ class OnvifClient:
         self._wire = Wire(username, password, ca_file)
         self._transport = _Bounded(self._wire)
         self._token = _Token(username, password) if username else None
-        self._spaces = Spaces(*ranges, degrees=False)
+        self._ca_file = ca_file
+        self.spaces = Spaces(*ranges, degrees=False)
+        """How this head counts."""
         self._services: dict[str, Any] = {}
         self._profile = ""
+        self._streaming = ""
 
     def cut(self) -> None:
         """Ends what is under way with HeadSilent; the next call opens another connection."""
@@ -177,7 +184,7 @@ class OnvifClient:
         def left() -> float:
             return max(0.001, (until - self._clock.instant()) / 1e9)
 
-        self._profile = ""
+        self._profile = self._streaming = ""
         self._services = {"devicemgmt": self._service("devicemgmt", self._url)}
         self._learn_time(left())
         abilities = self._call("devicemgmt", "GetCapabilities", {"Category": "All"}, left())
@@ -192,6 +199,7 @@ class OnvifClient:
             raise HeadRefused(say(en="no profile of the camera turns", fr="aucun profil de la caméra ne tourne"))
         self._learn_spaces(turning.PTZConfiguration, left())
         self._profile = _text(turning.token)
+        self._streaming = _streaming(profiles, turning)
 
     def _service(self, name: str, address: str) -> Any:
         client = Client(_document(name), wsse=self._token, transport=self._transport, settings=_SETTINGS)  # type: ignore[no-untyped-call]
@@ -232,7 +240,7 @@ class OnvifClient:
         offered = getattr(getattr(node, "SupportedPTZSpaces", None), "AbsolutePanTiltPositionSpace", None) or []
         names = [_text(getattr(one, "URI", "")) for one in offered]
         degrees = any(name.endswith("SphericalPositionSpaceDegrees") for name in names)
-        self._spaces = Spaces(self._spaces.pan_deg, self._spaces.tilt_deg, degrees)
+        self.spaces = Spaces(self.spaces.pan_deg, self.spaces.tilt_deg, degrees)
 
     # --- asking ---
 
@@ -241,16 +249,37 @@ class OnvifClient:
         asked = self._clock.instant()
         status = self._call("ptz", "GetStatus", {"ProfileToken": self._profile}, deadline_s)
         position = getattr(status, "Position", None)
-        angles, zoom = self._angles(position), _number(getattr(getattr(position, "Zoom", None), "x", None))
-        if angles is None or not -0.01 <= zoom <= 100.0:
-            raise _unreadable()
-        states = [_text(getattr(getattr(status, "MoveStatus", None), one, "")) for one in ("PanTilt", "Zoom")]
-        moving = True if "MOVING" in states else False if "IDLE" in states else None
-        fault = _text(getattr(status, "Error", ""))
+        turn, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
+        told = Told(
+            x=_number(getattr(turn, "x", None)),
+            y=_number(getattr(turn, "y", None)),
+            zoom=_number(getattr(zoom, "x", None)),
+            space=_text(getattr(turn, "space", "")),
+            states=[_text(getattr(getattr(status, "MoveStatus", None), one, "")) for one in ("PanTilt", "Zoom")],
+            error=_text(getattr(status, "Error", "")),
+        )
         answer = self._transport.answer
         assert answer is not None
-        fault = "" if fault.upper() in ("", "NO ERROR", "OK", "NONE") else fault
-        return Report(asked, Instant(answer.received_ns), *angles, zoom, moving, fault)
+        report = told.report(self.spaces, asked, Instant(answer.received_ns))
+        if report is None:
+            raise _unreadable()
+        return report
+
+    def metadata(self, deadline_s: float) -> MetadataLink | None:
+        """The stream that tells the head's position of its own accord, not yet open; None where it is not offered."""
+        if not self._streaming:
+            return None
+        wanted = {"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}}
+        try:
+            told = self._call(
+                "media", "GetStreamUri", {"StreamSetup": wanted, "ProfileToken": self._streaming}, deadline_s
+            )
+        except HeadRefused:
+            return None
+        url = _stream_at(_text(getattr(told, "Uri", ""), LONGEST_URL), self._url)
+        plain = self._url.startswith("http:")
+        login = Login(self._username, self._password, self._ca_file, plain)
+        return MetadataLink(url, login, self._clock) if url else None
 
     def presets(self, deadline_s: float) -> tuple[Preset, ...]:
         """What the head remembers."""
@@ -268,7 +297,7 @@ class OnvifClient:
         turn = getattr(position, "PanTilt", None)
         if turn is None:
             return None
-        return self._spaces.degrees_of(_number(turn.x), _number(turn.y), _text(getattr(turn, "space", "")))
+        return self.spaces.degrees_of(_number(turn.x), _number(turn.y), _text(getattr(turn, "space", "")))
 
     # --- ordering ---
 
@@ -288,7 +317,7 @@ class OnvifClient:
         """AbsoluteMove; what is None stays as it is (pan and tilt go together)."""
         position: dict[str, Any] = {}
         if pan_deg is not None and tilt_deg is not None:
-            x, y, space = self._spaces.position_of(pan_deg, tilt_deg)
+            x, y, space = self.spaces.position_of(pan_deg, tilt_deg)
             position["PanTilt"] = {"x": x, "y": y, "space": space}
         if zoom is not None:
             position["Zoom"] = {"x": zoom, "space": ZOOM}
@@ -339,10 +368,31 @@ def _meaning(error: Exception) -> HeadError:
     return HeadSilent(say(en="the head gives no answer", fr="la tête ne répond pas"))
 
 
-def _text(value: Any) -> str:
+def _streaming(profiles: Sequence[Any], turning: Any) -> str:
+    """The token of a profile of the same head whose metadata tells its position; empty where there is none."""
+    node = _text(turning.PTZConfiguration.NodeToken)
+    for one in (turning, *profiles):
+        status = getattr(getattr(one, "MetadataConfiguration", None), "PTZStatus", None)
+        head = getattr(getattr(one, "PTZConfiguration", None), "NodeToken", "")
+        if getattr(status, "Position", False) is True and _text(head) == node:
+            return _text(one.token)
+    return ""
+
+
+def _stream_at(url: str, device: str) -> str:
+    """The stream's address on the host of `device`, with the port that the camera names; empty: none of ours."""
+    theirs, host = split_url(url), urlsplit(device).hostname or ""
+    if theirs is None or theirs.scheme not in ("rtsp", "rtsps"):
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    port = f":{theirs.port}" if theirs.port else ""
+    return at_home(url, f"{theirs.scheme}://{host}{port}")
+
+
+def _text(value: Any, longest: int = LONGEST_TEXT) -> str:
     """A word that a head said, short and printable."""
     text = value if isinstance(value, str) else "" if value is None else str(value)
-    return "".join(one for one in text[:LONGEST_TEXT] if one.isprintable())
+    return "".join(one for one in text[:longest] if one.isprintable())
 
 
 def _number(value: Any) -> float:

@@ -10,31 +10,19 @@ change of scale between two pictures is a difference of spreads, whatever the zo
 True
 """
 
-import bisect
 import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-EDGE = 1e-3
-"""A reported zoom may lie beyond the table by rounding; it then counts as the table's end."""
+from agent.masking.lens import ZoomTable
 
 
-class Optics:
-    """The table of one lens, `zoom` growing and `hfov_deg` falling; between entries by the logarithm of the angle."""
+class Optics(ZoomTable):
+    """The table of one lens, that of the masks, read the other way round as well."""
 
     def __init__(self, zoom: Sequence[float], hfov_deg: Sequence[float]) -> None:
-        self._zoom = tuple(zoom)
-        self._logs = tuple(math.log(one) for one in hfov_deg)
+        super().__init__(zoom, hfov_deg)
         self.widest_deg, self.narrowest_deg = max(hfov_deg), min(hfov_deg)
-
-    def hfov_deg(self, zoom: float) -> float | None:
-        """Horizontal field of view at `zoom`, or None outside the table (digital zoom, or never calibrated)."""
-        if not self._zoom[0] - EDGE <= zoom <= self._zoom[-1] + EDGE:
-            return None
-        index = min(max(1, bisect.bisect_right(self._zoom, zoom)), len(self._zoom) - 1)
-        low, high = self._zoom[index - 1], self._zoom[index]
-        share = min(1.0, max(0.0, (zoom - low) / (high - low)))
-        return math.exp(self._logs[index - 1] + share * (self._logs[index] - self._logs[index - 1]))
 
     def zoom(self, hfov_deg: float) -> float:
         """The zoom that shows `hfov_deg`; beyond the table its nearer end."""
@@ -55,11 +43,6 @@ class Optics:
     def zoom_of_spread(self, spread: float) -> float:
         """The zoom at a spread; beyond the table its nearer end."""
         return self.zoom(2 * math.degrees(math.atan(math.exp(spread))))
-
-    @property
-    def span(self) -> float:
-        """The whole range of spreads, from the widest to the narrowest view."""
-        return spread_of(self.widest_deg) - spread_of(self.narrowest_deg)
 
     def steepest(self) -> float:
         """The most that the spread changes for each unit of zoom, anywhere in the table."""

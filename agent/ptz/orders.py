@@ -9,12 +9,11 @@ Laws
 - What an order asks for may still be impossible: that is for `pilot` to say (422).
 """
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from agent.access.claims import once
+from agent.access.strict import strict_json
 from agent.errors import OrderRefused
 from agent.faults import describe, fault
 from agent.language import say
@@ -149,8 +148,8 @@ def parse(raw: bytes) -> Order:
     if len(raw) > MOST_BYTES:
         raise _malformed("an order is 4 KiB at most", "un ordre fait 4 Kio au plus")
     try:
-        told: Any = json.loads(raw, object_pairs_hook=once)
-    except (ValueError, RecursionError):
+        told: Any = strict_json(raw)
+    except ValueError:
         raise _malformed("not JSON, or a key twice", "pas du JSON, ou deux fois la même clé") from None
     if not isinstance(told, dict) or not isinstance(told.get("order"), str):
         raise _malformed(f'give {{"order": ...}} with one of {NAMES}', f'donner {{"order": ...}} parmi {NAMES}')

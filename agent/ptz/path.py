@@ -16,10 +16,8 @@ from agent.ptz.optics import Optics, spread_of
 
 KEPT_S = 6.0
 MOST_NODES = 512
-SCALE_ERROR = 0.01
 BROKEN_MARGIN = 2.0
 """Of the head's reach between two pictures that do not hang together: one of them may have been late as well."""
-"""Of any motion seen: the lens table, the picture's edges, rounding."""
 STEEPEST_TILT_DEG = 75.0
 UNKNOWN_TILT = (-60.0, 60.0)
 FAST_MARGIN = 1.1
@@ -41,6 +39,7 @@ class Path:
             limits.tilt_speed_deg_s * FAST_MARGIN,
             limits.zoom_speed_per_s * optics.steepest() * FAST_MARGIN,
         )
+        self._scale_error = limits.scale_error
         self._video_age = int(limits.video_age_s * S)
         self._nodes: deque[Node] = deque(maxlen=MOST_NODES)
         self._known: Node | None = None
@@ -120,8 +119,8 @@ class Path:
         unit, unit_error = self._unit_deg(around, sight.spread)
         across, up = sight.across * unit, sight.up * unit
         widening, widening_error = _widening(around, up)
-        error_across = abs(sight.across) * unit_error + SCALE_ERROR * abs(across) + sight.drift * unit
-        error_up = abs(sight.up) * unit_error + SCALE_ERROR * abs(up) + sight.drift * unit
+        error_across = abs(sight.across) * unit_error + self._scale_error * abs(across) + sight.drift * unit
+        error_up = abs(sight.up) * unit_error + self._scale_error * abs(up) + sight.drift * unit
         pan = across * widening
         error_pan = error_across * (widening + widening_error) + abs(across) * widening_error
         if widening + widening_error > 1 / cos_deg(STEEPEST_TILT_DEG):
@@ -129,7 +128,7 @@ class Path:
         drift = (
             before.drift[0] + error_pan,
             before.drift[1] + error_up,
-            before.drift[2] + SCALE_ERROR * abs(sight.spread) + sight.drift_spread,
+            before.drift[2] + self._scale_error * abs(sight.spread) + sight.drift_spread,
         )
         x = (before.x[0] + pan, before.x[1] + up, before.x[2] + sight.spread)
         return Node(sight.taken, sight.stamp_s, True, sight.blank, x, drift, self._slack(sight, around))

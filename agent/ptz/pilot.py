@@ -1,6 +1,6 @@
 """What the head is told: orders, time and the last report in, commands out. Pure.
 
-    pilot = Pilot(plan, optics, aspect=16 / 9)
+    pilot = Pilot(plan, optics, aspect=lambda: 16 / 9, now=now)   # the picture's, asked at each `area`
     commands = pilot.order(order, now, where)      # or OrderRefused (422, 503) that says why
     commands = pilot.tick(now, where)              # ten times a second
 
@@ -12,6 +12,7 @@ Laws
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.clock import Instant
@@ -124,7 +125,7 @@ def impossible(en: str, fr: str, word: str = "impossible", status: int = 422) ->
 class Pilot:
     """Steers one head. Not thread-safe: the event loop owns it."""
 
-    def __init__(self, plan: Plan, optics: Optics, aspect: float, now: Instant) -> None:
+    def __init__(self, plan: Plan, optics: Optics, aspect: Callable[[], float], now: Instant) -> None:
         self._plan = plan
         self._optics = optics
         self._aspect = aspect
@@ -285,7 +286,7 @@ class Pilot:
         if where is None or hfov is None:
             raise self._nowhere()
         aim = aim_of(
-            Aim(where.pan_deg, where.tilt_deg, hfov), (order.x, order.y, order.width, order.height), self._aspect
+            Aim(where.pan_deg, where.tilt_deg, hfov), (order.x, order.y, order.width, order.height), self._aspect()
         )
         tilt = min(self._plan.tilt_deg[1], max(self._plan.tilt_deg[0], aim.tilt_deg))
         return Go(aim.pan_deg, tilt, self._optics.zoom(aim.hfov_deg))

@@ -4,10 +4,13 @@
 """
 
 from agent.heads import Patrol, PatrolPose, Ptz
+from agent.lenses import ZoomLens
 from agent.ptz.evidence import HeadLimits
 from agent.ptz.pilot import Command, Go, GoPreset, Plan, Round
 
 WHOLE_TURN_DEG = 360.0
+LEAST_SCALE_ERROR = 0.01
+"""Of any motion seen: the lens between its table's entries, the picture's edges, rounding."""
 
 
 def turns(ptz: Ptz) -> bool:
@@ -32,7 +35,7 @@ def plan_of(ptz: Ptz) -> Plan:
     )
 
 
-def limits_of(ptz: Ptz) -> HeadLimits:
+def limits_of(ptz: Ptz, lens: ZoomLens) -> HeadLimits:
     """What the head can do and how late it tells."""
     return HeadLimits(
         pan_speed_deg_s=ptz.pan_speed_deg_s,
@@ -42,6 +45,9 @@ def limits_of(ptz: Ptz) -> HeadLimits:
         pose_age_s=ptz.pose_age_ms / 1000,
         video_age_s=ptz.video_age_ms / 1000,
         hold_s=ptz.hold_ms / 1000,
+        accuracy_deg=ptz.accuracy_deg,
+        accuracy_zoom=ptz.accuracy_zoom,
+        scale_error=LEAST_SCALE_ERROR + 2 * lens.hfov_error,
     )
 
 

@@ -13,8 +13,13 @@ Laws
 - Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
   where it points is never believed while the pictures show otherwise.
-- After any blindness the pose must be sure for `RESTORE_S` before it counts.
-- A head cannot turn harder than `ACCELERATION_DEG_S2`: between two pictures 40 ms apart it hides 0.03 degrees at most.
+- Where pictures show nothing, as in fog, reports alone carry a pose on that the pictures had confirmed. They begin
+  none: a head that homes over a blank sky after a reboot may say what it likes.
+- After any blindness the pose must be sure for `RESTORE_S` before it counts; for `CALM_S` where only the speed was
+  too high for it.
+- A head cannot turn harder than `ACCELERATION_DEG_S2`: between two pictures 40 ms apart it hides 0.03 degrees at most,
+  and nothing where the pictures around a report stand still. One that twitched there all the same, between two
+  pictures and just when it was asked, is found out by the next report: the two do not overlap.
 """
 
 import math
@@ -22,7 +27,7 @@ from collections import deque
 from itertools import pairwise
 
 from agent.clock import Instant
-from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, swerved, triple, turned
+from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, stands, swerved, triple, turned
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.path import Path, cos_deg
@@ -31,22 +36,23 @@ from agent.units import Blind, PoseSet
 ACCELERATION_DEG_S2 = 300.0
 ZOOM_ACCELERATION_S2 = 4.0
 """Of the zoom's range, a second a second."""
-ACCURACY_DEG = 0.05
-"""Of what a head reports, with its rounding."""
-ACCURACY_ZOOM = 0.001
 WIDEST_HALF_DEG = 7.5
 """A pose less sure than this, across the picture or up and down, is none."""
 WIDEST_HALF_SPREAD = 0.4
 RESTORE_S = 0.5
+CALM_S = 0.1
+"""Instead of `RESTORE_S`, where nothing was wrong but the speed."""
 TRUST_S = 1.0
 """A pose that was sure for so long is not given up for what a report says against it."""
 OLD_S = 2.0
 SILENT_S = 3.0
 UNCONFIRMED = 1
 """Reports that narrow nothing yet: one that lies is found out by the next, before it has counted."""
-LEAST_HALF_DEG = 0.04
-"""Honest reports overlap by what they are rounded for: less is a contradiction that begins."""
+LEAST_OVERLAP = 0.8
+"""Of the reports' accuracy: honest ones overlap by what they are rounded for, less is a contradiction that begins."""
 JUMP_MARGIN = 1.2
+TWITCH_S = 0.1
+"""No head is told to move and to come back within so little."""
 MOST_REPORTS = 64
 
 S = 1_000_000_000
@@ -64,9 +70,11 @@ class PoseTrack:
         self._waiting: deque[Report] = deque(maxlen=MOST_REPORTS)
         self._recent: deque[Report] = deque(maxlen=MOST_REPORTS)
         self._blind = "starting"
+        self._restore_s = RESTORE_S
         self._good_since: Instant | None = None
         self._sure_since: Instant | None = None
         self._earned = False
+        self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
         self._jumped_at: Instant | None = None
@@ -76,6 +84,9 @@ class PoseTrack:
 
     def picture(self, sight: Sight) -> None:
         """The next frame's evidence; frames come in the order that they were taken."""
+        newest = self._path.newest
+        if sight.broken or newest is None or sight.taken - newest.taken > S:
+            self._seen = False
         self._path.add(sight, self._around())
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
@@ -103,7 +114,7 @@ class PoseTrack:
         reach = triple(lambda axis: self._path.speed[axis] * seconds * JUMP_MARGIN)
         pan, tilt = abs(report.pan_deg - before.pan_deg), abs(report.tilt_deg - before.tilt_deg)
         pan = min(pan % 360, 360 - pan % 360) if self._limits.pan_turns else pan
-        return pan > reach[0] + 2 * ACCURACY_DEG or tilt > reach[1] + 2 * ACCURACY_DEG
+        return pan > reach[0] + 2 * self._limits.accuracy_deg or tilt > reach[1] + 2 * self._limits.accuracy_deg
 
     def _lay_reports(self) -> None:
         """Lays those reports against the path whose frames have all come."""
@@ -120,12 +131,13 @@ class PoseTrack:
 
     def _count(self, report: Report, nodes: list[Node]) -> None:
         gap = max(b.stamp_s - a.stamp_s for a, b in pairwise(nodes)) if len(nodes) > 1 else 0.0
-        position = self._position(report, gap * gap / 16)
+        position = self._position(report, 0.0 if gap < TWITCH_S and stands(nodes) else gap * gap / 16)
         believed = self._belief.at(nodes[-1])
         turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
         one = Bound.of(turned(position, turn), nodes)
         both = one.around(nodes[-1]).meet(believed)
-        if both.empty or both.half[0] < LEAST_HALF_DEG or both.half[1] < LEAST_HALF_DEG:
+        least = LEAST_OVERLAP * self._limits.accuracy_deg
+        if both.empty or min(both.half[:2]) < least:
             self._contradict("contradiction-picture")
         self._belief.add(one)
 
@@ -136,8 +148,8 @@ class PoseTrack:
 
     def _position(self, report: Report, hidden_s2: float) -> Box:
         """What the report says, as wide as it may be wrong; `hidden_s2` times its hardest the head may have swerved."""
-        around = ACCURACY_DEG + ACCELERATION_DEG_S2 * hidden_s2
-        around_zoom = ACCURACY_ZOOM + ZOOM_ACCELERATION_S2 * hidden_s2
+        around = self._limits.accuracy_deg + ACCELERATION_DEG_S2 * hidden_s2
+        around_zoom = self._limits.accuracy_zoom + ZOOM_ACCELERATION_S2 * hidden_s2
         low_zoom, high_zoom = (self._optics.spread(report.zoom + one) for one in (around_zoom, -around_zoom))
         spread = self._optics.spread(report.zoom)
         low = spread if low_zoom is None else low_zoom
@@ -154,7 +166,7 @@ class PoseTrack:
         elif self._earned:
             self._trusted = self._belief
         self._belief = Belief()
-        self._earned = False
+        self._earned = self._seen = False
         self._contradiction = reason
         self._good_since = self._sure_since = None
 
@@ -170,18 +182,21 @@ class PoseTrack:
         """The set of poses that the frame taken at `taken` can have been exposed under, or why nobody can know."""
         found = self._found(taken, now)
         if isinstance(found, str):
+            calm = found == "moving-too-fast" and (not self._blind or self._restore_s == CALM_S)
+            self._restore_s = CALM_S if calm else RESTORE_S
             self._good_since = self._sure_since = None
             self._blind = found
             return Blind(found)
         if self._good_since is None:
             self._good_since = taken
-        if self._blind and taken - self._good_since < RESTORE_S * S:
+        if self._blind and taken - self._good_since < self._restore_s * S:
             return Blind(self._blind)
         self._blind = ""
-        self._trusted = None  # the belief agrees with it and has carried it on for long enough
         if self._sure_since is None:
             self._sure_since = taken
-        self._earned = self._earned or taken - self._sure_since > TRUST_S * S
+        agreed = self._trusted is not None  # the belief agrees with what was trusted: it inherits the trust
+        self._earned = self._earned or agreed or taken - self._sure_since > TRUST_S * S
+        self._trusted = None
         return self._as_set(found)
 
     def _found(self, taken: Instant, now: Instant) -> Box | str:
@@ -189,13 +204,16 @@ class PoseTrack:
         if node is None or not self._recent:
             return "starting"
         if reason := self._ill(taken, now):
+            self._seen = False
             return reason
         if self._belief.at(node).empty:
             return "contradiction-picture"
         box = self._belief.at(node, UNCONFIRMED)
         if self._is_tight(box):
+            self._seen = self._seen or not node.blank
             return self._confirmed(box, node)
-        bracket = self._bracket(taken) if node.blank and self._trusted is None else None
+        alone = node.blank and self._seen and self._trusted is None
+        bracket = self._bracket(taken) if alone else None
         if bracket is not None and self._is_tight(bracket):
             return bracket
         return "featureless" if node.blank else self._why_wide()

@@ -55,6 +55,7 @@ def _of_camera(topics: Topics, camera: CameraFacts) -> dict[str, dict[str, objec
     parts = {
         "capture": _alarm(f"{name}: picture", "value_json.capture == 'live'", device_class="connectivity"),
         "blind": _alarm(f"{name}: whole picture masked", "value_json.masks == 'blind'", device_class="problem"),
+        "tamper": _alarm(f"{name}: tamper", "value_json.tamper", device_class="tamper"),
         "recording": _alarm(f"{name}: recording", "value_json.recording", device_class="running"),
         "fps": _sensor(f"{name}: frame rate", "value_json.fps", unit_of_measurement="fps", state_class="measurement"),
         "bitrate": _sensor(

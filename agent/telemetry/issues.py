@@ -19,6 +19,8 @@ TOO_HOT_C = 90.0
 MEMORY_WARNING_SHARE = 0.05
 CLOCK_ERROR_MS = 1000.0
 LOST_FRAMES_SHARE = 0.02
+AIM_UNKNOWN_S = 3600.0
+"""A night may hide a street for long; after so long somebody ought to know."""
 
 
 def find(
@@ -134,6 +136,7 @@ def _of_camera(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Iss
             f"{name} : toute l'image est masquée ({why})",
             key,
         )
+    yield from _of_aim(camera)
     if not camera.recording and (camera.capture == "live" or camera.recording_reason):
         why = camera.recording_reason or "-"
         yield Issue(
@@ -154,6 +157,32 @@ def _of_camera(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Iss
         )
     if earlier is not None:
         yield from _of_losses(camera, earlier)
+
+
+def _of_aim(camera: CameraFacts) -> Iterator[Issue]:
+    name, key, aim = camera.name, camera.id, camera.aim
+    if "aim-lost" in aim.tamper:
+        yield Issue(
+            "aim_lost",
+            "error",
+            f"{name}: no longer points where its masks were drawn; set it right, then `vigie aim approve`",
+            f"{name} : ne vise plus là où ses masques ont été posés ; la redresser, puis `vigie aim approve`",
+            key,
+        )
+    if "covered" in aim.tamper:
+        text_en, text_fr = f"{name}: something covers the lens", f"{name} : quelque chose couvre l'objectif"
+        yield Issue("lens_covered", "error", text_en, text_fr, key)
+    if "defocused" in aim.tamper:
+        yield Issue("lens_defocused", "error", f"{name}: out of focus", f"{name} : image floue", key)
+    if aim.word in ("learning", "unsure") and aim.age_s > AIM_UNKNOWN_S and camera.capture == "live":
+        minutes = aim.age_s / 60
+        yield Issue(
+            "aim_unknown",
+            "warning",
+            f"{name}: for {minutes:.0f} minutes too little is seen to tell where it points (dark, fog, a dirty lens)",
+            f"{name} : depuis {minutes:.0f} minutes, trop peu visible pour vérifier sa visée (nuit, brume, saleté)",
+            key,
+        )
 
 
 def _of_losses(camera: CameraFacts, earlier: CameraFacts) -> Iterator[Issue]:

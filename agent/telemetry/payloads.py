@@ -76,6 +76,8 @@ def camera_state(camera: CameraFacts, at: WallTime) -> Json:
         "capture_reason": camera.capture_reason,
         "masks": "blind" if blind else "burned",
         "reason": camera.masks.reason if isinstance(camera.masks, Blind) else None,
+        "aim": camera.aim.word,
+        "tamper": camera.aim.tamper,
         "masked_share": 1.0 if isinstance(camera.masks, Blind) else camera.masks.share,
         "fps": round(camera.fps, 1),
         "bitrate": round(camera.bitrate_kbps) if math.isfinite(camera.bitrate_kbps) else None,
@@ -117,6 +119,7 @@ def _summary(camera: CameraFacts) -> Json:
         "recording": camera.recording,
         "fps": round(camera.fps, 1),
         "viewers": camera.viewers,
+        "tamper": camera.aim.tamper,
         "below_minimum": camera.below_minimum,
         "dropped": camera.dropped,
     }

@@ -25,7 +25,7 @@ from agent.vault.pictures import Pictures
 from agent.vault.reasons import why
 from agent.vault.recovery import Sign, rescue
 from agent.vault.rows import Segment
-from agent.vault.sealing import Sealer
+from agent.vault.sealing import Sealers
 from agent.vault.storage import Part, Storage
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Tools:
 
     storage: Storage
     index: Index
-    sealer: Sealer
+    sealers: Sealers
     sign: Sign
     clock: Clock
     emit: Emit
@@ -184,7 +184,7 @@ class Recorder:
             self._last_name_ms = name_ms
             self._recording = True
             try:
-                tools.sealer.seal(pictures, part)
+                tools.sealers.at(name_ms).seal(pictures, part)
                 segment = pictures.segment(self.camera, name, part.size_bytes, part.finish())
             finally:
                 part.close()

@@ -14,6 +14,7 @@ import pyrage
 
 from agent.errors import VaultError
 from agent.language import say
+from agent.vault.rotation import Period, recipients_at
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,3 +77,15 @@ class Sealer:
             if ends.raised is not None:
                 raise ends.raised from None
             raise VaultError(say(en=f"age cannot seal: {error}", fr=f"age ne peut sceller : {error}")) from error
+
+
+class Sealers:
+    """One sealer a period of the recipients; may be used by several threads at once."""
+
+    def __init__(self, periods: Sequence[Period]) -> None:
+        self._periods = tuple(periods)
+        self._sealers = {one.recipients: Sealer(one.recipients) for one in periods}
+
+    def at(self, name_ms: int) -> Sealer:
+        """The sealer for a segment that is named for `name_ms`, UTC ms."""
+        return self._sealers[recipients_at(self._periods, name_ms)]

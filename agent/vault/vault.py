@@ -27,7 +27,8 @@ from agent.vault.keeper import Keeper
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
-from agent.vault.sealing import Sealer
+from agent.vault.rotation import schedule
+from agent.vault.sealing import Sealers
 from agent.vault.storage import Storage
 
 LOCK = "lock"
@@ -59,7 +60,7 @@ class Vault:
     def open(self) -> None:
         """Takes the state directory, recovers it, starts the ring. VaultBusy, or VaultError with the mend."""
         try:
-            self._lock = _take(self._state)
+            self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
             self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes)
@@ -79,7 +80,7 @@ class Vault:
         tools = Tools(
             self._storage,
             index,
-            Sealer(self._settings.recipients),
+            Sealers(schedule(self._settings)),
             self._identity.sign,
             self._clock,
             self._emit,
@@ -131,8 +132,8 @@ class Vault:
         return sum(one.open_bytes() for one in self._recorders)
 
 
-def _take(state: Path) -> int:
-    """Makes the state directory 0700 if need be and locks it for this process."""
+def take_lock(state: Path) -> int:
+    """Makes the state directory 0700 if need be and locks it for this process; the lock's descriptor. VaultBusy."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if state.stat().st_mode & 0o077:
         state.chmod(0o700)

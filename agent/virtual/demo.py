@@ -1,52 +1,33 @@
 """`vigie demo`: a whole virtual mast on this machine, used the way a town uses a real one.
 
-A virtual camera behind RTSP, a broker, keys made by `vigie-provision`, a configuration file and the agent as a process
-of its own: nothing is wired together that would not be wired so on a mast. Needs no root and listens on loopback only.
+Three virtual cameras (fixed, dome, fisheye) on one street, a broker, keys made by `vigie-provision`, a configuration
+file and the agent as a process of its own: nothing is wired together that would not be wired so on a mast. Needs no
+root and listens on loopback only. What a visitor can do to the cameras meanwhile is `pranks`' business.
 """
 
 import asyncio
 import contextlib
-import ctypes
 import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-
-import aiohttp
-import psutil
 
 from agent.config import load
 from agent.errors import UsageError, VigieError
 from agent.language import say
-from agent.vault.report import list_segments
 from agent.virtual.broker import embedded_broker
-from agent.virtual.camera import VirtualCamera, virtual_camera
+from agent.virtual.demo_agent import Agent, Figures, recorded
+from agent.virtual.demo_mast import DOME, MAST, PASSWORD_FILE, SETUPS, configuration
+from agent.virtual.panorama import load_sides
+from agent.virtual.pranks import Pranks
+from agent.virtual.ptz_camera import VirtualPtz, virtual_ptz
 
-CAMERA = "rue-fixe"
-MAST = "demo-001"
 START_LIMIT_S = 60.0
-STOP_LIMIT_S = 20.0
 TELL_EVERY_S = 10.0
 USUAL_PORT = 8443
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What the agent did: `cpu_share` of one core, `masked_share` of the picture."""
-
-    frames: int = 0
-    masked_share: float = 0.0
-    segments: int = 0
-    bytes: int = 0
-    cpu_share: float = 0.0
-
-
-def _end_with_parent() -> None:
-    """In the child: the kernel sends SIGTERM when the demo dies, however it dies (prctl(2), PR_SET_PDEATHSIG)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _tell(text: str) -> None:
@@ -88,130 +69,29 @@ async def _provision(*arguments: str) -> str:
     return out.decode().strip()
 
 
-def _write_configuration(folder: Path, camera: VirtualCamera, http_port: int, mqtt_port: int) -> Path:
+def _draw(folder: Path) -> None:
+    """Draws the street where `folder` has none, and counts up meanwhile: a line on a terminal, one word in a log."""
+    text = say(en="drawing the street, once", fr="dessin de la rue, une fois")
+
+    def show(share: float) -> None:
+        if sys.stdout.isatty():
+            print(f"\r{text}: {share:.0%}", end="\n" if share == 1 else "", flush=True)
+        elif share == 1:
+            _tell(text)
+
+    load_sides(folder, show)
+
+
+def _write_configuration(folder: Path, cameras: Mapping[str, VirtualPtz], http_port: int, mqtt_port: int) -> Path:
     recipient = (folder / "keys" / "vault.pub").read_text(encoding="utf-8").strip()
-    text = f"""[mast]
-id = "{MAST}"
-town = "demo"
-site = "Rue virtuelle"
-state = "mast"
-
-[vault]
-recipients = ["{recipient}"]
-retention_days = 1
-max_gib = 1
-segment_seconds = 6
-
-[access]
-authorities = ["keys/authority.pub"]
-requisition_authorities = ["keys/judicial.pub"]
-
-[http]
-listen = "127.0.0.1:{http_port}"
-
-[mqtt]
-url = "mqtt://127.0.0.1:{mqtt_port}"
-
-[[camera]]
-id = "{CAMERA}"
-name = "Rue virtuelle, fixe"
-kind = "fixed"
-source = "{camera.url}"
-fps = 25
-bitrate_kbps = 2000
-"""
-    for place in camera.masks:
-        points = ", ".join(f"[{x:.4f}, {y:.4f}]" for x, y in place.polygon)
-        text += f'\n[[camera.mask]]\nname = "{place.name}"\npolygon = [{points}]\nstyle = "{place.style}"\n'
+    (folder / PASSWORD_FILE).write_text(cameras[DOME].password + "\n", encoding="utf-8")
     path = folder / "vigie.toml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(configuration(cameras, recipient, http_port, mqtt_port), encoding="utf-8")
     load(path)  # a fault here is ours: it must show before the agent starts
     return path
 
 
-class _Agent:
-    """The agent's process, and what it says of itself over loopback."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self._folder = folder
-        self._base = f"http://127.0.0.1:{port}"
-        self._process: asyncio.subprocess.Process | None = None
-        self._cpu_s = 0.0
-
-    async def start(self, configuration: Path) -> None:
-        """Starts it; its log goes to `agent.log`."""
-        command = [sys.executable, "-m", "agent", "run", "--config", str(configuration)]
-        with (self._folder / "agent.log").open("wb") as log:
-            # a session of its own, so that Ctrl-C reaches the demo alone and the figures can still be asked for
-            self._process = await asyncio.create_subprocess_exec(
-                *command, stdout=log, stderr=log, start_new_session=True, preexec_fn=_end_with_parent
-            )
-
-    @property
-    def ended(self) -> bool:
-        """True when the process is no more."""
-        return self._process is None or self._process.returncode is not None
-
-    async def _get(self, path: str) -> str | None:
-        """The body of a 200 answer, else None."""
-        limit = aiohttp.ClientTimeout(total=2)
-        try:
-            async with aiohttp.ClientSession(timeout=limit) as web, web.get(self._base + path) as answer:
-                return await answer.text() if answer.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError):
-            return None
-
-    async def healthy(self) -> bool:
-        """True once the agent captures and records."""
-        return await self._get("/healthz") is not None
-
-    async def figures(self, state: Path) -> Figures | None:
-        """The figures now; None when the agent does not answer."""
-        exposition = await self._get("/metrics")
-        if exposition is None:
-            return None
-        metrics = _samples(exposition)
-        if self._process is not None and not self.ended:
-            times = psutil.Process(self._process.pid).cpu_times()
-            self._cpu_s = times.user + times.system
-        segments, size_bytes = await asyncio.to_thread(_recorded, state)
-        uptime = metrics.get("vigie_uptime_seconds", 0.0)
-        return Figures(
-            frames=int(metrics.get(f'vigie_camera_encoded_total{{camera="{CAMERA}",rendition="main"}}', 0)),
-            masked_share=metrics.get(f'vigie_camera_masked_share{{camera="{CAMERA}"}}', 0.0),
-            segments=segments,
-            bytes=size_bytes,
-            cpu_share=self._cpu_s / uptime if uptime else 0.0,
-        )
-
-    async def stop(self) -> int:
-        """Ends the agent as systemd would; its exit status."""
-        assert self._process is not None
-        if not self.ended:
-            self._process.terminate()
-        try:
-            return await asyncio.wait_for(self._process.wait(), STOP_LIMIT_S)
-        except TimeoutError:
-            self._process.kill()
-            return await self._process.wait()
-
-
-def _recorded(state: Path) -> tuple[int, int]:
-    """(segments, bytes) on disk; nothing before the first one."""
-    try:
-        rows = list_segments(state)
-    except VigieError:
-        return 0, 0
-    return len(rows), sum(row.segment.size_bytes for row in rows)
-
-
-def _samples(exposition: str) -> dict[str, float]:
-    """Prometheus text -> sample name with labels -> value."""
-    pairs = (line.rsplit(" ", 1) for line in exposition.splitlines() if line and not line.startswith("#"))
-    return {name: float(value) for name, value in pairs}
-
-
-async def _wait_until_healthy(agent: _Agent, folder: Path, stop: asyncio.Event) -> None:
+async def _wait_until_healthy(agent: Agent, folder: Path, stop: asyncio.Event) -> None:
     end = time.monotonic() + START_LIMIT_S
     while not await agent.healthy():
         if agent.ended or time.monotonic() > end:
@@ -227,8 +107,8 @@ async def _wait_until_healthy(agent: _Agent, folder: Path, stop: asyncio.Event) 
 async def _grant(folder: Path) -> str:
     return await _provision(
         *("grant", "--authority", str(folder / "keys" / "authority.key"), "--agent", "0000"),
-        *("--name", "Demonstration", "--service", "Demonstration", "--mast", MAST, "--camera", CAMERA),
-        *("--allow", "live", "--basis", "maintenance", "--reference", "DEMO-1", "--reason", "vigie demo"),
+        *("--name", "Demonstration", "--service", "Demonstration", "--mast", MAST, "--camera", *SETUPS),
+        *("--allow", "live,ptz", "--basis", "maintenance", "--reference", "DEMO-1", "--reason", "vigie demo"),
         *("--valid", "2h"),
     )
 
@@ -236,17 +116,33 @@ async def _grant(folder: Path) -> str:
 def _summary(figures: Figures, seconds: float) -> str:
     rows = [
         (say(en="ran for", fr="durée"), f"{seconds:.0f} s"),
-        (say(en="frames masked and encoded", fr="images masquées et encodées"), f"{figures.frames}"),
-        (say(en="masked share of the picture", fr="part masquée de l'image"), f"{figures.masked_share:.1%}"),
+        *(
+            (say(en=f"frames masked and encoded, {camera}", fr=f"images masquées et encodées, {camera}"), str(count))
+            for camera, count in figures.frames.items()
+        ),
+        *(
+            (say(en=f"masked share of the picture, {camera}", fr=f"part masquée de l'image, {camera}"), f"{share:.1%}")
+            for camera, share in figures.masked.items()
+        ),
         (say(en="sealed segments", fr="segments scellés"), f"{figures.segments}"),
         (say(en="bytes sealed", fr="octets scellés"), f"{figures.bytes:,}".replace(",", " ")),
-        (say(en="CPU share (one core = 100 %)", fr="part de CPU (un cœur = 100 %)"), f"{figures.cpu_share:.0%}"),
+        (say(en="agent's CPU (one core = 100 %)", fr="CPU de l'agent (un cœur = 100 %)"), f"{figures.agent_cpu:.0%}"),
+        (say(en="virtual cameras' CPU", fr="CPU des caméras virtuelles"), f"{figures.cameras_cpu:.0%}"),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"  {name:<{width}}  {value:>14}" for name, value in rows)
 
 
-async def _watch(agent: _Agent, state: Path, stop: asyncio.Event, seconds: float) -> Figures:
+def _progress(figures: Figures) -> str:
+    frames = sum(figures.frames.values())
+    agent, cameras = f"{figures.agent_cpu:.0%}", f"{figures.cameras_cpu:.0%}"
+    return "  " + say(
+        en=f"{frames} frames, {figures.segments} segments, CPU of the agent {agent}, of the virtual cameras {cameras}",
+        fr=f"{frames} images, {figures.segments} segments, CPU de l'agent {agent}, des caméras virtuelles {cameras}",
+    )
+
+
+async def _watch(agent: Agent, state: Path, stop: asyncio.Event, seconds: float) -> Figures:
     """Tells how it goes until `stop`, the time or the agent's end; the last figures that could be read."""
     end = time.monotonic() + seconds if seconds else None
     figures, told = Figures(), 0.0
@@ -254,12 +150,23 @@ async def _watch(agent: _Agent, state: Path, stop: asyncio.Event, seconds: float
         figures = await agent.figures(state) or figures
         if time.monotonic() - told >= TELL_EVERY_S:
             told = time.monotonic()
-            frames = say(en="frames", fr="images")
-            _tell(f"  {figures.frames} {frames}, {figures.segments} segments, CPU {figures.cpu_share:.0%}")
+            _tell(_progress(figures))
         wait = 1.0 if end is None else min(1.0, max(0.0, end - time.monotonic()))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), wait)
     return await agent.figures(state) or figures
+
+
+@contextlib.asynccontextmanager
+async def _street(folder: Path) -> AsyncIterator[dict[str, VirtualPtz]]:
+    """The three cameras; they start side by side."""
+    async with contextlib.AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as tasks:
+            starting = {
+                name: tasks.create_task(stack.enter_async_context(virtual_ptz(folder, setup)), name=f"start-{name}")
+                for name, setup in SETUPS.items()
+            }
+        yield {name: task.result() for name, task in starting.items()}
 
 
 async def demo(folder: Path, seconds: float) -> int:
@@ -273,28 +180,44 @@ async def demo(folder: Path, seconds: float) -> int:
     if not (folder / "keys" / "authority.key").exists():
         _tell(say(en="making keys", fr="création des clés"))
         await _provision("keys", "init", "--out", str(folder / "keys"))
-    _tell(say(en="starting the broker and the virtual camera", fr="démarrage du broker et de la caméra virtuelle"))
-    async with embedded_broker() as mqtt_port, virtual_camera(folder / "virtual") as camera:
+    await asyncio.to_thread(_draw, folder / "virtual")
+    _tell(
+        say(en="starting the broker and three virtual cameras", fr="démarrage du broker et de trois caméras virtuelles")
+    )
+    async with embedded_broker() as mqtt_port, _street(folder / "virtual") as cameras:
         http_port = _free_port()
-        configuration = _write_configuration(folder, camera, http_port, mqtt_port)
-        agent = _Agent(folder, http_port)
+        agent = Agent(folder, http_port)
         _tell(say(en="starting the agent", fr="démarrage de l'agent"))
-        await agent.start(configuration)
+        await agent.start(_write_configuration(folder, cameras, http_port, mqtt_port))
         began = time.monotonic()
         try:
             await _wait_until_healthy(agent, folder, stop)
             _tell_where(http_port, mqtt_port, await _grant(folder), folder)
-            figures = await _watch(agent, folder / "mast", stop, seconds)
+            figures = await _play(cameras, agent, folder, stop, seconds)
             died = agent.ended
         finally:
             status = await agent.stop()
-    segments, size_bytes = _recorded(folder / "mast")  # the last segment was sealed by the stop
+    segments, size_bytes = recorded(folder / "mast")  # the last segments were sealed by the stop
     figures = replace(figures, segments=segments, bytes=size_bytes)
     _tell(_summary(figures, time.monotonic() - began))
     if died or status:
         log = folder / "agent.log"
         raise VigieError(say(en=f"the agent ended by itself; {log} says why", fr=f"l'agent s'est arrêté ; voir {log}"))
     return 0
+
+
+async def _play(
+    cameras: Mapping[str, VirtualPtz], agent: Agent, folder: Path, stop: asyncio.Event, seconds: float
+) -> Figures:
+    """Watches, and lets whoever sits at the terminal play tricks on the cameras."""
+    async with asyncio.TaskGroup() as tasks:
+        pranks = None
+        if sys.stdin is not None and sys.stdin.isatty():
+            pranks = tasks.create_task(Pranks(cameras, _tell).listen(sys.stdin.fileno()), name="pranks")
+        figures = await _watch(agent, folder / "mast", stop, seconds)
+        if pranks is not None:
+            pranks.cancel()
+    return figures
 
 
 def _tell_where(http_port: int, mqtt_port: int, grant: str, folder: Path) -> None:

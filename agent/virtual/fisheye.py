@@ -3,7 +3,8 @@
     eye = FisheyeLens(street, 960, 960, pan_deg=0, tilt_deg=-20, fov_deg=180)
     eye.picture(3.2), eye.truth()
 
-Where each pixel looks is worked out once; a picture is then a handful of table look-ups.
+Where each pixel looks is worked out once, and the street without its people is drawn once: a picture is then a handful
+of table look-ups.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from agent.virtual.figures import Picture, walker
 from agent.virtual.grain import level_for
 from agent.virtual.homes import sheet_for
 from agent.virtual.panorama import SIDE_PX, SIDES, side_px_per_degree
-from agent.virtual.render import TurningStreet
+from agent.virtual.render import Sides, TurningStreet
 from agent.virtual.sphere import Values, Vectors, axes, camera_matrix, fisheye_rays
 from agent.virtual.world import PrivatePlace, Walker, passing
 
@@ -88,14 +89,11 @@ class FisheyeLens:
             flat = looked @ np.linalg.inv(home.sheet.matrix).T
             self._homes.append(_part(flat, seen & inside(home.place, looked)))
         self._shown = float(np.radians(self._focal))
+        self._still: tuple[Sides, Picture] | None = None
 
     def picture(self, time_s: float) -> Picture:
         """(height, width, 3) uint8, BGR."""
-        canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
-        for levels, part in zip(self._street.sides, self._sides, strict=True):
-            if part is not None:
-                level = level_for(self._shown, side_px_per_degree(), len(levels))
-                part.paint(levels[level], level, canvas)
+        canvas = self._street_picture()
         for home, part in zip(self._street.homes, self._homes, strict=True):
             if part is not None:
                 picture = home.picture(time_s, self._street.night)
@@ -104,6 +102,18 @@ class FisheyeLens:
                 part.paint(np.asarray(small, np.uint8), level, canvas)
         self._passing(canvas, time_s)
         return canvas
+
+    def _street_picture(self) -> Picture:
+        """What never moves, drawn anew only when the light has changed."""
+        sides = self._street.sides
+        if self._still is None or self._still[0] is not sides:
+            canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
+            for levels, part in zip(sides, self._sides, strict=True):
+                if part is not None:
+                    level = level_for(self._shown, side_px_per_degree(), len(levels))
+                    part.paint(levels[level], level, canvas)
+            self._still = (sides, canvas)
+        return self._still[1].copy()
 
     def truth(self) -> Picture:
         """(height, width) uint8: 255 on exactly the pixels whose centre lies in a private place."""

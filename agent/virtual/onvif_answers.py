@@ -123,8 +123,24 @@ def configuration_options(ranges: Ranges) -> str:
     )
 
 
-def profile(tag: str, picture: Picture, ranges: Ranges) -> str:
-    """The media profile inside `tag`, with its source, encoder and PTZ configuration."""
+_MULTICAST = (
+    "<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
+    "<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
+    "<tt:SessionTimeout>PT60S</tt:SessionTimeout>"
+)
+
+
+def metadata_configuration(tag: str) -> str:
+    """The MetadataConfiguration inside `tag`: the head's status and position are streamed."""
+    return (
+        f'<{tag} token="meta_1"><tt:Name>Metadonnees</tt:Name><tt:UseCount>1</tt:UseCount>'
+        "<tt:PTZStatus><tt:Status>true</tt:Status><tt:Position>true</tt:Position></tt:PTZStatus>"
+        f"<tt:Analytics>false</tt:Analytics>{_MULTICAST}</{tag}>"
+    )
+
+
+def profile(tag: str, picture: Picture, ranges: Ranges, *, metadata: bool = False) -> str:
+    """The media profile inside `tag`, with its source, encoder, PTZ and, where asked for, metadata configuration."""
     return (
         f'<{tag} token="{PROFILE}" fixed="true"><tt:Name>Principal</tt:Name>'
         f'<tt:VideoSourceConfiguration token="vsc_1"><tt:Name>Source</tt:Name><tt:UseCount>1</tt:UseCount>'
@@ -136,10 +152,9 @@ def profile(tag: str, picture: Picture, ranges: Ranges) -> str:
         f"<tt:EncodingInterval>1</tt:EncodingInterval><tt:BitrateLimit>{picture.bitrate_kbps}</tt:BitrateLimit>"
         f"</tt:RateControl><tt:H264><tt:GovLength>{picture.fps * 2}</tt:GovLength>"
         "<tt:H264Profile>Baseline</tt:H264Profile></tt:H264>"
-        "<tt:Multicast><tt:Address><tt:Type>IPv4</tt:Type><tt:IPv4Address>0.0.0.0</tt:IPv4Address></tt:Address>"
-        "<tt:Port>0</tt:Port><tt:TTL>0</tt:TTL><tt:AutoStart>false</tt:AutoStart></tt:Multicast>"
-        "<tt:SessionTimeout>PT60S</tt:SessionTimeout></tt:VideoEncoderConfiguration>"
-        f"{configuration('tt:PTZConfiguration', ranges)}</{tag}>"
+        f"{_MULTICAST}</tt:VideoEncoderConfiguration>"
+        f"{configuration('tt:PTZConfiguration', ranges)}"
+        f"{metadata_configuration('tt:MetadataConfiguration') if metadata else ''}</{tag}>"
     )
 
 
@@ -234,17 +249,29 @@ def _share(value: float, low: float, high: float) -> float:
     return 2 * (value - low) / (high - low) - 1
 
 
-def status(report: Report, camera_time: datetime, ranges: Ranges, *, move_status: bool) -> str:
-    """GetStatusResponse; MoveStatus is optional in ONVIF and absent on some heads."""
+def _status(report: Report, camera_time: datetime, ranges: Ranges, *, move_status: bool) -> str:
     moving = (
         f"<tt:MoveStatus><tt:PanTilt>{report.turning}</tt:PanTilt><tt:Zoom>{report.zooming}</tt:Zoom></tt:MoveStatus>"
     )
     return (
-        "<tptz:GetStatusResponse><tptz:PTZStatus>"
         f"<tt:Position>{position(report.pan_deg, report.tilt_deg, report.zoom, ranges)}</tt:Position>"
         f"{moving if move_status else ''}<tt:UtcTime>{camera_time:%Y-%m-%dT%H:%M:%SZ}</tt:UtcTime>"
-        "</tptz:PTZStatus></tptz:GetStatusResponse>"
     )
+
+
+def status(report: Report, camera_time: datetime, ranges: Ranges, *, move_status: bool) -> str:
+    """GetStatusResponse; MoveStatus is optional in ONVIF and absent on some heads."""
+    told = _status(report, camera_time, ranges, move_status=move_status)
+    return f"<tptz:GetStatusResponse><tptz:PTZStatus>{told}</tptz:PTZStatus></tptz:GetStatusResponse>"
+
+
+def metadata_document(report: Report, camera_time: datetime, ranges: Ranges, *, move_status: bool) -> bytes:
+    """One document of the metadata stream (ONVIF Streaming Specification 5.1.2)."""
+    told = _status(report, camera_time, ranges, move_status=move_status)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><tt:MetadataStream xmlns:tt="http://www.onvif.org/ver10/schema">'
+        f"<tt:PTZ><tt:PTZStatus>{told}</tt:PTZStatus></tt:PTZ></tt:MetadataStream>"
+    ).encode()
 
 
 def presets(known: Iterable[tuple[str, Preset]], ranges: Ranges) -> str:

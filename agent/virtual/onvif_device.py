@@ -27,7 +27,10 @@ Login = Literal["ws", "digest", "either", "none"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceOptions:
-    """How this device is set up. `clock_skew_s`: how far its clock is ahead of UTC. `move_status`: it tells it."""
+    """How this device is set up. `clock_skew_s`: how far its clock is ahead of UTC. `move_status`: it tells it.
+
+    `metadata`: its profile streams the head's position beside the picture.
+    """
 
     username: str
     password: str = field(repr=False)
@@ -36,6 +39,7 @@ class DeviceOptions:
     move_status: bool = True
     ranges: Ranges = field(default_factory=Ranges)
     picture: Picture = field(default_factory=lambda: Picture(704, 576, 25, 2000))
+    metadata: bool = False
 
 
 class Device:
@@ -51,7 +55,9 @@ class Device:
             "GetDeviceInformation": answers.device_information,
             "GetCapabilities": lambda: answers.capabilities(self.base),
             "GetServices": lambda: answers.services(self.base),
-            "GetProfiles": lambda: _wrap("trt:GetProfiles", answers.profile("trt:Profiles", picture, ranges)),
+            "GetProfiles": lambda: _wrap(
+                "trt:GetProfiles", answers.profile("trt:Profiles", picture, ranges, metadata=options.metadata)
+            ),
             "GetVideoSources": lambda: answers.video_sources(picture),
             "GetStreamUri": lambda: answers.media_uri("GetStreamUri", self.stream),
             "GetSnapshotUri": lambda: answers.media_uri("GetSnapshotUri", f"{self.base}/snapshot.jpg"),

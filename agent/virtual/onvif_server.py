@@ -23,7 +23,16 @@ from aiohttp import web
 from agent.virtual import onvif_answers as answers
 from agent.virtual.onvif_device import BEFORE_LOGIN, Device
 from agent.virtual.reports import Reporter
-from agent.virtual.soap import Request, SoapFault, authenticate, envelope, fault, http_digest_holds, parse
+from agent.virtual.soap import (
+    ENTITY_BOMB,
+    Request,
+    SoapFault,
+    authenticate,
+    envelope,
+    fault,
+    http_digest_holds,
+    parse,
+)
 
 REALM = "virtual"
 MOST_REQUEST_BYTES = 1 << 20
@@ -206,9 +215,7 @@ async def _endless(how: Hostile) -> AsyncIterator[bytes]:
 
 
 _BOMB = (
-    '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a0 "aaaaaaaaaaaaaaaaaaaa">'
-    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 20}">' for n in range(1, 10))
-    + f']><env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Body>{"&a9;" * 20}</env:Body>'
+    f'{ENTITY_BOMB}<env:Envelope xmlns:env="http://www.w3.org/2003/05/soap-envelope"><env:Body>{"&a9;" * 20}</env:Body>'
     "</env:Envelope>"
 ).encode()
 _NONSENSE = (

@@ -17,7 +17,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -38,9 +38,10 @@ MOST_LINE_BYTES = 1 << 24
 class Setup:
     """How the camera is. Ages in seconds: `report_age_s` of a position and `video_age_s` of a picture on arrival.
 
-    `start`: (pan, tilt, zoom) at power on. `lost`: the share of reports that never arrive. `lowest_deg`: below -90 the
-    head goes over its nadir. `fisheye`: (pan, tilt, field of view) of that kind's axis. `seed` makes its luck
-    repeatable.
+    `start`: (pan, tilt, zoom) at power on. `report_step_deg`: pan and tilt are told in such steps. `lost`: the share of
+    reports that never arrive. `lowest_deg`: below -90 the head goes over its nadir. `fisheye`: (pan, tilt, field of
+    view) of that kind's axis. `seed` makes its luck repeatable. `metadata`: the head's position is streamed
+    beside the picture too.
     """
 
     kind: Literal["ptz", "fixed", "fisheye"] = "ptz"
@@ -51,6 +52,7 @@ class Setup:
     night: bool = False
     start: tuple[float, float, float] = (0.0, 0.0, 0.0)
     report_age_s: tuple[float, float] = (0.08, 0.20)
+    report_step_deg: float = 0.0
     lost: float = 0.0
     video_age_s: tuple[float, float] = (0.05, 0.15)
     acceleration_deg_s2: float = 200.0
@@ -59,6 +61,7 @@ class Setup:
     login: Login = "either"
     clock_skew_s: float = 0.0
     move_status: bool = True
+    metadata: bool = False
     fisheye: tuple[float, float, float] = (0.0, -15.0, 180.0)
     username: str = "vigie"
     password: str = field(default="virtual-ptz", repr=False)
@@ -142,6 +145,14 @@ class VirtualPtz:
         """Reports are false from now on as `reports.Lies` says; none given: true again."""
         await self.order("lies", **lies)
 
+    async def metadata_faults(self, **faults: object) -> None:
+        """The metadata stream goes wrong from now on as `metadata.MetadataFaults` says; none given: no more."""
+        await self.order("metadata_faults", **faults)
+
+    async def metadata_lies(self, **lies: object) -> None:
+        """Positions in the metadata stream alone are false as `reports.Lies` says; none given: true again."""
+        await self.order("metadata_lies", **lies)
+
     async def reboot(self, *, down_s: float, onvif_later_s: float = 1.0) -> None:
         """Connections are refused for `down_s`; then the picture is back, the head finds its zero, then ONVIF is."""
         await self.order("reboot", down_s=down_s, onvif_later_s=onvif_later_s)
@@ -174,8 +185,9 @@ class VirtualPtz:
         """Any order of `ptz_process`; SourceError with its complaint."""
         assert self._process.stdin is not None
         async with self._lock:
-            self._process.stdin.write((json.dumps({"do": do, **more}) + "\n").encode())
-            await self._process.stdin.drain()
+            with suppress(ConnectionError):  # a camera that is gone gives no answer, and that is told
+                self._process.stdin.write((json.dumps({"do": do, **more}) + "\n").encode())
+                await self._process.stdin.drain()
             return await _told(self._process)
 
 

@@ -26,6 +26,7 @@ from agent.virtual import frame_code
 from agent.virtual.figures import Picture
 from agent.virtual.fisheye import FisheyeLens
 from agent.virtual.head import Head, Preset, Shown, wrapped
+from agent.virtual.metadata import MetadataFaults, MetadataSender
 from agent.virtual.onvif_answers import Picture as PictureFacts
 from agent.virtual.onvif_answers import Ranges
 from agent.virtual.onvif_device import Device, DeviceOptions
@@ -58,11 +59,13 @@ class _Camera:
         self._encoder = Encoder(setup.width, setup.height, setup.fps, setup.bitrate_kbps)
         self._began_s = time.monotonic()
         self._head = Head(setup.limits(), self._began_s, Preset("home", *setup.start))
-        ageing = Ageing(*setup.report_age_s, lost=setup.lost)
+        ageing = Ageing(*setup.report_age_s, lost=setup.lost, step_deg=setup.report_step_deg)
         self._reporter = Reporter(self._head, ageing, seed=setup.seed)
         self._device = Device(self._head, _device_options(setup))
         self.onvif = OnvifServer(self._device, self._reporter, snapshot=self._snapshot)
-        self.rtsp = RtspServer(setup.fps, self._encoder.force)
+        self.rtsp = RtspServer(setup.fps, self._encoder.force, metadata=setup.metadata)
+        apart = Reporter(self._head, ageing, seed=setup.seed + 2)
+        self._metadata = MetadataSender(self._device, apart, self.rtsp.publish_metadata)
         self._random = Random(setup.seed + 1)  # noqa: S311  a simulation's dice, no secret
         self._sending: asyncio.Queue[tuple[float, bytes, bool, TruePose]] = asyncio.Queue(IN_FLIGHT)
         self._poses: deque[TruePose] = deque(maxlen=KEPT_POSES)
@@ -85,6 +88,7 @@ class _Camera:
                 tasks.create_task(self._film(), name="film"),
                 tasks.create_task(self._send(), name="send"),
                 tasks.create_task(self._restart(), name="restart"),
+                *((tasks.create_task(self._metadata.run(), name="metadata"),) if self._setup.metadata else ()),
             )
             while line := await orders.readline():
                 tell(await self._obey(json.loads(line)))
@@ -164,8 +168,8 @@ class _Camera:
             return {"error": f"no order {do!r}"}
         try:
             return await handler(self, order) or {}
-        except (KeyError, TypeError, ValueError) as error:
-            return {"error": f"{do}: {error}"}
+        except (KeyError, TypeError, ValueError, asyncio.QueueFull) as error:
+            return {"error": f"{do}: {error!r}"}
 
     async def _tell_poses(self, order: Order) -> Order:
         since = int(order["since"])
@@ -179,10 +183,13 @@ class _Camera:
         self.onvif.faults = Faults(**{**order, "operations": frozenset(order.get("operations", ()))})
 
     async def _set_lies(self, order: Order) -> None:
-        if order.get("offset") is not None:
-            pan, tilt, zoom = (float(part) for part in order["offset"])
-            order["offset"] = (pan, tilt, zoom)
-        self._reporter.set_lies(Lies(**order), time.monotonic())
+        self._reporter.set_lies(_lies(order), time.monotonic())
+
+    async def _set_metadata_faults(self, order: Order) -> None:
+        self._metadata.faults = MetadataFaults(**order)
+
+    async def _set_metadata_lies(self, order: Order) -> None:
+        self._metadata.reporter.set_lies(_lies(order), time.monotonic())
 
     async def _set_ageing(self, order: Order) -> None:
         self._reporter.ageing = Ageing(**order)
@@ -220,6 +227,8 @@ _ORDERS: dict[str, Callable[[_Camera, Order], Awaitable[Order | None]]] = {
     "now": _Camera._tell_now,
     "faults": _Camera._set_faults,
     "lies": _Camera._set_lies,
+    "metadata_faults": _Camera._set_metadata_faults,
+    "metadata_lies": _Camera._set_metadata_lies,
     "ageing": _Camera._set_ageing,
     "reboot": _Camera._reboot,
     "knock": _Camera._set_knock,
@@ -229,6 +238,13 @@ _ORDERS: dict[str, Callable[[_Camera, Order], Awaitable[Order | None]]] = {
     "velocity": _Camera._velocity,
     "absolute": _Camera._absolute,
 }
+
+
+def _lies(order: Order) -> Lies:
+    if order.get("offset") is not None:
+        pan, tilt, zoom = (float(part) for part in order["offset"])
+        order["offset"] = (pan, tilt, zoom)
+    return Lies(**order)
 
 
 def spoiled(picture: Picture, effect: str) -> Picture:
@@ -249,6 +265,7 @@ def _device_options(setup: Setup) -> DeviceOptions:
         login=setup.login,
         clock_skew_s=setup.clock_skew_s,
         move_status=setup.move_status,
+        metadata=setup.metadata,
         ranges=Ranges(spaces=setup.spaces),
         picture=PictureFacts(setup.width, setup.height, setup.fps, setup.bitrate_kbps),
     )

@@ -7,7 +7,8 @@
 
 A plane of the world seen through a lens without distortion is a homography, so nearly all of the work is OpenCV's
 `warpPerspective`: the cube's sides, the fine grain of the street, each home, and then whoever passes. A picture of
-704x576 takes 7 to 14 ms of one core (AMD EPYC), one of 1280x720 twice that. Fields of view up to 90 degrees.
+704x576 takes 7 to 14 ms of one core (AMD EPYC), one of 1280x720 twice that; while the lens stands still the street is
+kept and only homes and passers-by are drawn. Fields of view up to 90 degrees.
 """
 
 from collections.abc import Callable
@@ -40,6 +41,8 @@ GRAIN_FROM_PX_PER_DEG = 14.0
 _CORNERS = np.array(((-0.5, -0.5), (SIDE_PX - 0.5, -0.5), (SIDE_PX - 0.5, SIDE_PX - 0.5), (-0.5, SIDE_PX - 0.5)))
 
 
+Sides = tuple[tuple[Picture, ...], ...]
+"""The cube's sides, each with its halvings."""
 Box = tuple[int, int, int, int]
 """left, top, width, height; in pixels."""
 
@@ -122,6 +125,7 @@ class TurningStreet:
 
     def set_night(self, night: bool) -> None:
         """Day or night from the next picture on."""
+        # the pictures come last: who draws meanwhile still has those of before
         self.night = night
         self.light = NIGHT if night else 1.0
         self.sides = tuple(halvings(np.ascontiguousarray(side))[:4] for side in self._both[int(night)])
@@ -135,21 +139,31 @@ class Lens:
         self.width, self.height = width, height
         lenses = [camera_matrix(side, SIDE_PX, SIDE_PX) for side in SIDES]
         self._side_to_direction = [np.linalg.inv(lens).astype(np.float64) for lens in lenses]
+        self._still: tuple[View, Sides, Picture] | None = None
 
     def picture(self, view: View, time_s: float) -> Picture:
         """(height, width, 3) uint8, BGR: what the lens sees at that moment."""
-        canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
         matrix = camera_matrix(view, self.width, self.height)
         shown = float(np.radians(focal_px(view.hfov_deg, self.width)))
         homes = [(home, *self._box(home.place.corners(), matrix)) for home in self._street.homes]
         in_sight = [_Sight(home, box, fill(outline, *box)) for home, outline, box in homes if box[2] and box[3]]
-        if not any(sight.mask.size == canvas.size // 3 and sight.mask.all() for sight in in_sight):
-            for levels, to_direction in zip(self._street.sides, self._side_to_direction, strict=True):
-                self._show_side(canvas, levels, to_direction, matrix, shown)
+        canvas = self._street_picture(view, matrix, shown, in_sight)
         for sight in in_sight:
             self._show_home(canvas, sight, matrix, shown, time_s)
         self._show_passing(canvas, matrix, time_s, view)
         return canvas
+
+    def _street_picture(self, view: View, matrix: Vectors, shown: float, in_sight: list[_Sight]) -> Picture:
+        """What never moves, drawn anew only when the lens or the light has changed; nothing where a home fills it."""
+        sides = self._street.sides
+        if self._still is None or self._still[0] != view or self._still[1] is not sides:
+            canvas: Picture = np.zeros((self.height, self.width, 3), np.uint8)
+            whole = self.width * self.height
+            if not any(sight.mask.size == whole and sight.mask.all() for sight in in_sight):
+                for levels, to_direction in zip(sides, self._side_to_direction, strict=True):
+                    self._show_side(canvas, levels, to_direction, matrix, shown)
+            self._still = (view, sides, canvas)
+        return self._still[2].copy()
 
     def truth(self, view: View) -> Picture:
         """`truth` for this lens."""

@@ -19,11 +19,19 @@ Homing = Literal["zero", "truth", "refuse"]
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """How old a report is when it arrives, seconds, and the share (0..1) of them that never does."""
+    """How old a report is when it arrives, seconds, and the share (0..1) of them that never does.
+
+    `step_deg`: pan and tilt are told in such steps; 0: as they are.
+    """
 
     youngest_s: float = 0.08
     oldest_s: float = 0.20
     lost: float = 0.0
+    step_deg: float = 0.0
+
+    def told(self, degrees: float) -> float:
+        """An angle as the head tells it."""
+        return round(degrees / self.step_deg) * self.step_deg if self.step_deg else degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,8 @@ class Lies:
 
     `offset`: (pan, tilt, zoom) added to each report. `mirrored`: once the head has gone over the nadir it tells the pan
     that it had before, half a turn off, and its picture hangs upside down. `idle`: it always claims to stand still.
-    `homing`: while the head finds its zero it says its home pose and idle, the truth, or nothing.
+    `homing`: while the head finds its zero it says its home pose and idle, the truth, or nothing. `most_zoom`: no zoom
+    beyond this is told, as when the rest is digital.
     """
 
     frozen: bool = False
@@ -40,6 +49,7 @@ class Lies:
     mirrored: bool = False
     idle: bool = False
     homing: Homing = "zero"
+    most_zoom: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +108,9 @@ class Reporter:
         view = shown.view()
         report = Report(
             shown.at_s,
-            shown.pan_deg if self._lies.mirrored else view.pan_deg,
-            view.tilt_deg,
-            shown.zoom,
+            self.ageing.told(shown.pan_deg if self._lies.mirrored else view.pan_deg),
+            self.ageing.told(view.tilt_deg),
+            min(shown.zoom, self._lies.most_zoom),
             "MOVING" if shown.turning and not idle else "IDLE",
             "MOVING" if shown.zooming and not idle else "IDLE",
         )

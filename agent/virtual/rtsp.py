@@ -1,6 +1,7 @@
-"""RTSP and RTP as bytes: requests read, answers written, H.264 cut into packets. No socket, no clock.
+"""RTSP and RTP as bytes: requests read, answers written, H.264 and metadata cut into packets. No socket, no clock.
 
-Sources: RFC 2326 (RTSP), RFC 3550 (RTP, sender reports), RFC 6184 (H.264: single NAL units and FU-A), RFC 4566 (SDP).
+Sources: RFC 2326 (RTSP), RFC 3550 (RTP, sender reports), RFC 6184 (H.264: single NAL units and FU-A), RFC 4566 (SDP),
+ONVIF Streaming Specification 5.1.2.1 (a metadata document over several packets, the last one marked).
 """
 
 import base64
@@ -9,7 +10,8 @@ import struct
 from dataclasses import dataclass
 
 MOST_PAYLOAD = 1400
-PAYLOAD_TYPE = 96
+PAYLOAD_TYPE, METADATA_TYPE = 96, 107
+VIDEO_TRACK, METADATA_TRACK = "track1", "track2"
 NTP_EPOCH_S = 2_208_988_800
 _START = re.compile(b"\x00\x00\x00?\x01")
 
@@ -61,8 +63,8 @@ def nal_units(access_unit: bytes) -> list[bytes]:
     return [access_unit[begin:end] for (_, begin), end in zip(marks, ends, strict=True) if end > begin]
 
 
-def sdp(keyframe: bytes, fps: int) -> str:
-    """The description of a stream whose keyframes carry their parameter sets."""
+def sdp(keyframe: bytes, fps: int, *, metadata: bool = False) -> str:
+    """The description of a stream whose keyframes carry their parameter sets; with `metadata` it has that track too."""
     units = nal_units(keyframe)
     sets = [unit for unit in units if unit[0] & 0x1F in (7, 8)]
     profile = next(unit for unit in sets if unit[0] & 0x1F == 7)[1:4].hex().upper()
@@ -70,14 +72,17 @@ def sdp(keyframe: bytes, fps: int) -> str:
     lines = ("v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=Rue virtuelle", "c=IN IP4 0.0.0.0", "t=0 0", "a=control:*")
     media = (f"m=video 0 RTP/AVP {PAYLOAD_TYPE}", f"a=rtpmap:{PAYLOAD_TYPE} H264/90000", f"a=framerate:{fps}")
     form = f"a=fmtp:{PAYLOAD_TYPE} packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={shown}"
-    return "\r\n".join((*lines, *media, form, "a=control:track1")) + "\r\n"
+    video = (*media, form, f"a=control:{VIDEO_TRACK}")
+    rtpmap = f"a=rtpmap:{METADATA_TYPE} vnd.onvif.metadata/90000"
+    told = (f"m=application 0 RTP/AVP {METADATA_TYPE}", rtpmap, f"a=control:{METADATA_TRACK}", "a=recvonly")
+    return "\r\n".join((*lines, *video, *(told if metadata else ()))) + "\r\n"
 
 
 class Packetiser:
     """One client's RTP: `packets` gives what goes onto the wire, interleaved framing included."""
 
-    def __init__(self, ssrc: int, rtp_channel: int, rtcp_channel: int) -> None:
-        self._ssrc, self._rtp, self._rtcp = ssrc, rtp_channel, rtcp_channel
+    def __init__(self, ssrc: int, rtp_channel: int, rtcp_channel: int, kind: int = PAYLOAD_TYPE) -> None:
+        self._ssrc, self._rtp, self._rtcp, self._kind = ssrc, rtp_channel, rtcp_channel, kind
         self._sequence = self._sent = self._octets = 0
 
     def packets(self, access_unit: bytes, pts_90k: int) -> bytes:
@@ -96,8 +101,14 @@ class Packetiser:
                 out += self._packet(bytes(head) + body[begin : begin + step], pts_90k, last and end)
         return bytes(out)
 
+    def document(self, text: bytes, pts_90k: int) -> bytes:
+        """All RTP packets of one metadata document."""
+        starts = range(0, max(1, len(text)), MOST_PAYLOAD)
+        pieces = [self._packet(text[at : at + MOST_PAYLOAD], pts_90k, at == starts[-1]) for at in starts]
+        return b"".join(pieces)
+
     def _packet(self, payload: bytes, pts_90k: int, marker: bool) -> bytes:
-        kind = PAYLOAD_TYPE | (0x80 if marker else 0)
+        kind = self._kind | (0x80 if marker else 0)
         head = struct.pack("!BBHII", 0x80, kind, self._sequence, pts_90k & 0xFFFFFFFF, self._ssrc)
         self._sequence = (self._sequence + 1) & 0xFFFF
         self._sent, self._octets = self._sent + 1, self._octets + len(payload)

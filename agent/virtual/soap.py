@@ -30,6 +30,12 @@ NAMESPACES = {
 _WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 _WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 _DIGEST = "#PasswordDigest"
+ENTITY_BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a0 "aaaaaaaaaaaaaaaaaaaa">'
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 20}">' for n in range(1, 10))
+    + "]>"
+)
+"""The start of a document whose `&a9;` would be terabytes."""
 FRESH = timedelta(minutes=5)
 """How far a token's time may be from the camera's."""
 

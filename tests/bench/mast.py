@@ -50,6 +50,8 @@ class Mast:
     urls: Sequence[str]
     bitrate_kbps: int = 4000
     masks: Sequence[Polygon] = MASKS
+    camera: str = ""
+    """The whole table of the one camera, where it is not a fixed one with `masks`."""
     status: int | None = field(default=None, init=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
 
@@ -106,12 +108,12 @@ class Mast:
         pictures = sum(self.encoded().values())
         return Mark.of(cpu_s(self.pid), pictures)
 
-    def grant(self, *cameras: str) -> str:
-        """A grant to watch."""
+    def grant(self, *cameras: str, allow: str = "live") -> str:
+        """A grant to watch, and to steer where `allow` says so."""
         covers = [word for camera in cameras for word in ("--camera", camera)]
         return _provision(
             *("grant", "--authority", str(self.folder / "keys" / "authority.key"), "--agent", "0000"),
-            *("--name", "Bench", "--service", "Bench", "--mast", MAST, *covers, "--allow", "live"),
+            *("--name", "Bench", "--service", "Bench", "--mast", MAST, *covers, "--allow", allow),
             *("--basis", "maintenance", "--reference", "BENCH-1", "--reason", "measurement", "--valid", "2h"),
         )
 
@@ -164,6 +166,8 @@ authorities = ["keys/authority.pub"]
 [http]
 listen = "127.0.0.1:{self.port}"
 """
+        if self.camera:
+            return text + self.camera
         for camera, url in zip(self.cameras, self.urls, strict=True):
             text += f'[[camera]]\nid = "{camera}"\nname = "Bench"\nkind = "fixed"\nsource = "{url}"\n'
             text += f'encoder = "x264"\nfps = 25\nbitrate_kbps = {self.bitrate_kbps}\n'

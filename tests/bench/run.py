@@ -1,6 +1,6 @@
 """`make bench`: runs the measurements and prints their tables; JSON goes to build/bench/.
 
-python tests/bench/run.py                       everything, about 40 minutes
+python tests/bench/run.py                       everything, about an hour
 python tests/bench/run.py --only cost latency   some of it
 python tests/bench/run.py --quick               everything briefly: does it work?
 """
@@ -14,7 +14,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import cameras, cost, latency, memory, viewers  # noqa: E402  (the path comes first)
+from tests.bench import (  # noqa: E402  (the path comes first)
+    cameras,
+    cost,
+    following,
+    latency,
+    memory,
+    register,
+    steering,
+    viewers,
+)
 from tests.bench.processes import machine  # noqa: E402
 from tests.bench.tables import Table, write  # noqa: E402
 
@@ -22,15 +31,21 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=5, seconds=20),
     "viewers": lambda: viewers.measure(rounds=3, seconds=15),
     "latency": lambda: latency.measure(rounds=5, seconds=20),
+    "following": lambda: following.measure(rounds=5, seconds=32),
+    "steering": lambda: steering.measure(rounds=3, seconds=20),
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
+    "register": lambda: register.measure(entries=100_000),
 }
 QUICK: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=1, seconds=10),
     "viewers": lambda: viewers.measure(rounds=1, seconds=5),
     "latency": lambda: latency.measure(rounds=1, seconds=5),
+    "following": lambda: following.measure(rounds=1, seconds=16),
+    "steering": lambda: steering.measure(rounds=1, seconds=5),
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
+    "register": lambda: register.measure(entries=2000),
 }
 
 

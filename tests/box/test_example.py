@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel
 
-from agent.config import Access, Camera, Http, IceServer, Live, Mask, Mast, Mqtt, Vault, load
+from agent.config import Access, Camera, Http, IceServer, Live, Mask, Mast, Mqtt, Rotation, Vault, load
 from agent.errors import ConfigurationError
 from agent.heads import Onvif, Patrol, Ptz
 from agent.lenses import CylindricalLens, EquirectangularLens, FisheyeLens, ZoomLens
@@ -57,11 +57,11 @@ def uncommented(text: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     "model",
     [
-        *(Mast, Vault, Access, Http, Live, IceServer, Mqtt, Camera, Mask, Onvif, Ptz, Patrol),
+        *(Mast, Vault, Rotation, Access, Http, Live, IceServer, Mqtt, Camera, Mask, Onvif, Ptz, Patrol),
         *(ZoomLens, EquirectangularLens, CylindricalLens, FisheyeLens),
     ],
 )
 def test_every_key_is_shown(model: type[BaseModel]) -> None:
     keys = {line.split("=")[0].strip() for line in uncommented(EXAMPLE.read_text(encoding="utf-8"))}
-    tables = {"mask", "ice_servers", "onvif", "lens", "ptz", "patrol"}
-    assert model.model_fields.keys() - tables <= keys
+    tables = {"mask", "rotation", "ice_servers", "onvif", "lens", "ptz", "patrol"}
+    assert {field.alias or name for name, field in model.model_fields.items()} - tables <= keys

@@ -39,7 +39,7 @@ VALUES = st.recursive(
 )
 TABLES = {
     "mast": ["id", "town", "site", "state"],
-    "vault": ["recipients", "retention_days", "max_gib", "segment_seconds"],
+    "vault": ["recipients", "rotation", "retention_days", "max_gib", "segment_seconds"],
     "access": ["authorities", "requisition_authorities", "requisition_threshold", "revoked"],
     "http": ["listen", "certificate", "private_key", "origins"],
     "live": ["max_viewers", "ice_servers"],

@@ -26,7 +26,7 @@ PLAN = Plan(pan_deg=(-90.0, 90.0), tilt_deg=(-45.0, 30.0), turns=False)
 
 def refused_or_meant(raw: bytes) -> None:
     """Whatever is taken stays within what the head may do."""
-    pilot = Pilot(PLAN, OPTICS, 16 / 9, Instant(0))
+    pilot = Pilot(PLAN, OPTICS, lambda: 16 / 9, Instant(0))
     where = Where(Instant(10**9), 80.0, -40.0, 0.3, moving=False)
     try:
         commands = pilot.order(parse(raw), Instant(10**9), where)

@@ -97,6 +97,24 @@ class Page:
         await self.command("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=codes[key], **text)
         await self.command("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=codes[key])
 
+    async def key(self, key: str, *, down: bool, code: str = "", again: bool = False) -> None:
+        """One key, pressed (`again`: by its own repetition) or released."""
+        kind = "keyDown" if down else "keyUp"
+        await self.command("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, autoRepeat=again)
+
+    async def mouse(self, kind: str, x: float, y: float, *, shift: bool = False, **more: object) -> None:
+        """The left button `Pressed`, `Moved` (held) or `Released`, or the `Wheel`, at that point of the window."""
+        button = {} if kind == "Wheel" else {"button": "left", "buttons": int(kind != "Released"), "clickCount": 1}
+        modifiers = 8 if shift else 0
+        await self.command(
+            "Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, modifiers=modifiers, **button, **more
+        )
+
+    async def touch(self, kind: str, *points: tuple[float, float]) -> None:
+        """Fingers `Start`, `Move` or, without points, `End`."""
+        told = [{"x": x, "y": y} for x, y in points]
+        await self.command("Input.dispatchTouchEvent", type=f"touch{kind}", touchPoints=told)
+
     async def type(self, text: str) -> None:
         """Text into whatever has the focus."""
         await self.command("Input.insertText", text=text)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import aiohttp
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -17,10 +18,10 @@ from agent.access.grants import Basis, Grant, GrantJudge, mint
 from agent.clock import Clock, Instant, SystemClock, WallTime
 from agent.config import Http, Live
 from agent.events import Event
-from agent.facts import CameraFacts, MastFacts
+from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.live.server import LiveCamera, LiveServer
 from agent.live.steering import Steering
-from agent.units import Burned
+from agent.units import Burned, MaskState
 from tests.live.scene import Scene
 
 MAST = "lievin-042"
@@ -77,6 +78,29 @@ def bearer_of(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+class Recorder:
+    """Takes every order and remembers it: what stands behind is tested in `tests/ptz`."""
+
+    def __init__(self) -> None:
+        self.orders: list[bytes] = []
+        self.left: list[str] = []
+        self.answer: tuple[int, dict[str, Any]] = (200, {"ok": True})
+        self.gate: asyncio.Event | None = None
+        self.stands: dict[str, Any] = {"held": "", "patrol": "", "patrols": []}
+
+    async def steer(self, grant: Grant, raw: bytes) -> tuple[int, dict[str, Any]]:
+        self.orders.append(raw)
+        if self.gate is not None and b"stop" not in raw:
+            await self.gate.wait()
+        return self.answer
+
+    def leave(self, grant: Grant, reason: str = "left") -> None:
+        self.left.append(reason)
+
+    def standing(self, grant: Grant) -> dict[str, Any]:
+        return self.stands
+
+
 class House:
     """The server, what it said, and what stands behind it."""
 
@@ -86,6 +110,9 @@ class House:
         self.scene, self.tile, self.clock = scene, tile, clock
         self.events: list[Event] = []
         self.healthy = True
+        self.masks: MaskState = Burned(0.0625)
+        self.hfov_deg = 60.0
+        self._turning = frozenset(steering)
         cameras = {
             name: LiveCamera(name, f"Caméra {name}", scene, tile) for name in ("parvis", "gare", "quai", "ecole")
         }
@@ -104,7 +131,7 @@ class House:
                 name=name,
                 capture="live",
                 capture_reason="",
-                masks=Burned(0.0625),
+                masks=self.masks,
                 fps=25.0,
                 bitrate_kbps=1010.0,
                 width=640,
@@ -117,6 +144,7 @@ class House:
                 frames=self.scene.number,
                 below_minimum=False,
                 dropped={"frames": 0, "vault": 0, "live": 3},
+                ptz=PtzFacts(12.34, -4.0, 0.0, self.hfov_deg, False, "", False, 80.0) if one in self._turning else None,
             )
             for one, name in names.items()
         )

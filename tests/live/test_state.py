@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 from agent.clock import WallTime
 from agent.config import IceServer
-from agent.facts import CameraFacts, MastFacts
+from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.live.state import camera_state, ice_links, ice_server, page_state
 from agent.units import Blind, Burned, MaskState
 
@@ -39,11 +40,23 @@ def test_a_masked_camera_says_how_much() -> None:
     assert (told["masks"], told["masks_reason"], told["masked_share"]) == ("burned", "", 0.1235)
 
 
+def test_a_head_is_told_to_all_who_watch_and_its_steering_only_to_whom_may_steer() -> None:
+    turning = replace(camera(Burned(0)), ptz=PtzFacts(12.5, -4.0, 0.2, 38.0, False, "nord", True, 90.0))
+    facts = MastFacts(WallTime(1_800_000_000 * 10**9, True, None), 1, 1, 1, (turning, camera(Burned(0), "gare")))
+    stands = {"held": "you", "patrol": "", "patrols": ["nuit"]}
+    told, gare = page_state(facts, {"parvis", "gare"}, 1_800_000_600, (), {"parvis": stands})["cameras"]
+    assert (told["ptz"]["pan_deg"], told["ptz"]["hfov_deg"], told["steering"]) == (12.5, 38.0, stands)
+    assert (gare["ptz"], gare["steering"]) == (None, None)
+    (told,) = page_state(facts, {"parvis"}, 1_800_000_600, (), {})["cameras"]
+    assert told["ptz"]["preset"] == "nord"
+    assert told["steering"] is None
+
+
 def test_the_page_is_told_of_covered_cameras_only() -> None:
     facts = MastFacts(
         WallTime(1_800_000_000 * 10**9, False, None), 1, 1, 1, (camera(Burned(0)), camera(Burned(0), "gare"))
     )
-    told = page_state(facts, {"gare"}, 1_800_000_600, ())
+    told = page_state(facts, {"gare"}, 1_800_000_600, (), {})
     assert [one["id"] for one in told["cameras"]] == ["gare"]
     assert (told["grant_expires"], told["synchronised"]) == ("2027-01-15T08:10:00.000Z", False)
 

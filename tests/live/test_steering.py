@@ -7,32 +7,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from agent.access.grants import Grant
 from agent.live.steering import MOST_AT_ONCE
-from tests.live.house import House, TestClock, bearer_of, house, token_for, until
+from tests.live.house import House, Recorder, TestClock, bearer_of, house, token_for, until
 from tests.live.scene import Scene
 from tests.live.test_http import call
 
 STICK = b'{"order":"velocity","pan":0.2,"tilt":0,"zoom":0}'
-
-
-class Recorder:
-    """Takes every order and remembers it: what stands behind is tested in `tests/ptz`."""
-
-    def __init__(self) -> None:
-        self.orders: list[bytes] = []
-        self.left: list[str] = []
-        self.answer: tuple[int, dict[str, Any]] = (200, {"ok": True})
-        self.gate: asyncio.Event | None = None
-
-    async def steer(self, grant: Grant, raw: bytes) -> tuple[int, dict[str, Any]]:
-        self.orders.append(raw)
-        if self.gate is not None and b"stop" not in raw:
-            await self.gate.wait()
-        return self.answer
-
-    def leave(self, grant: Grant, reason: str = "left") -> None:
-        self.left.append(reason)
 
 
 def ptz_token(*cameras: str, **changes: Any) -> str:

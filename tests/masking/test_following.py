@@ -85,6 +85,22 @@ def test_the_mask_moves_with_the_head_and_grows_with_the_doubt() -> None:
     assert shares[2] > 1.5 * shares[0]
 
 
+@pytest.mark.parametrize(("pan", "off"), [(5.0, 1 / 1.05), (19.0, 1.05)])
+def test_a_field_of_view_that_is_off_by_its_share_is_covered(pan: float, off: float) -> None:
+    poses = PoseSet.exactly(pan, 3.0, 0.1)
+    private = truth(pan, 3.0, (LENS.hfov_deg(0.1) or 0) * off, 640, 360)
+    private[:40] = False
+    frame = noise_frame()
+    leaking = []
+    for hfov_error in (0.05, 0.0):
+        masker = PtzMasker("c", "Place", [MASK], LENS, error_deg=0.0, hfov_error=hfov_error)
+        masker.mask(frame, poses)
+        shown = planes_of(masker.mask(frame, poses)).y == frame.planes[0]
+        leaking.append((shown & private).sum() / private.sum())
+    assert leaking[0] < 0.01
+    assert leaking[1] > 3 * leaking[0]  # the control: without the share it shows
+
+
 def test_nothing_of_a_frame_before_stays_when_the_head_has_moved() -> None:
     frame = noise_frame()
     masker = armed(frame)

@@ -6,16 +6,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from agent.clock import SystemClock
 from agent.ptz.evidence import HeadLimits
 from agent.ptz.head import HeadSettings, TurningHead
 from agent.ptz.onvif import OnvifClient
 from agent.ptz.optics import Optics
 from agent.virtual.head import Head, Limits, Preset
+from agent.virtual.metadata import MetadataSender
 from agent.virtual.onvif_answers import Ranges, SpaceChoice
 from agent.virtual.onvif_device import Device, DeviceOptions, Login
 from agent.virtual.onvif_server import OnvifServer
 from agent.virtual.reports import Ageing, Reporter
+from agent.virtual.rtsp_server import Access, RtspServer
+from agent.virtual.video import Encoder
 
 OPTICS = Optics((0.0, 0.5, 1.0), (60.0, 13.4, 3.0))
 RANGES = ((-180.0, 180.0), (-90.0, 90.0))
@@ -24,14 +29,25 @@ RANGES = ((-180.0, 180.0), (-90.0, 90.0))
 class Rig:
     """A head, what it says, and its server."""
 
-    def __init__(self, login: Login, skew_s: float, spaces: SpaceChoice, lost: float, *, move_status: bool) -> None:
+    def __init__(
+        self, login: Login, skew_s: float, spaces: SpaceChoice, lost: float, *, move_status: bool, metadata: bool
+    ) -> None:
         self.head = Head(Limits(), time.monotonic(), Preset("home", 0.0, 0.0, 0.0))
         self.reporter = Reporter(self.head, Ageing(lost=lost), seed=7)
         options = DeviceOptions(
-            "vigie", "secret", login=login, clock_skew_s=skew_s, move_status=move_status, ranges=Ranges(spaces=spaces)
+            "vigie",
+            "secret",
+            login=login,
+            clock_skew_s=skew_s,
+            move_status=move_status,
+            ranges=Ranges(spaces=spaces),
+            metadata=metadata,
         )
         self.device = Device(self.head, options)
         self.server = OnvifServer(self.device, self.reporter)
+        self.rtsp = RtspServer(25, metadata=True, access=Access("digest", "vigie", "secret"))
+        self.rtsp.describe(Encoder(64, 64, 25, 100).encode(np.zeros((64, 64, 3), np.uint8), 0)[0])
+        self.sender = MetadataSender(self.device, Reporter(self.head, Ageing(), seed=8), self.rtsp.publish_metadata)
         self._clients: list[OnvifClient] = []
         self._ready = threading.Event()
         self._over: asyncio.Event | None = None
@@ -40,9 +56,14 @@ class Rig:
 
     async def _serve(self) -> None:
         self.loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with self.server:
+        await self.rtsp.start()
+        self.device.stream = self.rtsp.url
+        async with self.server, asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(self.sender.run(), name="metadata")
             self._ready.set()
             await self._over.wait()
+            sending.cancel()
+        await self.rtsp.stop()
 
     def start(self) -> None:
         self.thread.start()
@@ -57,10 +78,10 @@ class Rig:
         self.thread.join(10)
         assert not self.thread.is_alive()
 
-    def call(self, what: str) -> None:
-        """`start` or `stop` of the server: a head that is unplugged and comes back."""
+    def call(self, what: str, server: str = "server") -> None:
+        """`start` or `stop` of the `server`, or of its `rtsp`: a head that is unplugged and comes back."""
         assert self.loop is not None
-        asyncio.run_coroutine_threadsafe(getattr(self.server, what)(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(getattr(getattr(self, server), what)(), self.loop).result(10)
 
     @property
     def pan_deg(self) -> float:
@@ -93,9 +114,10 @@ def virtual_head(
     lost: float = 0.0,
     *,
     move_status: bool = True,
+    metadata: bool = False,
 ) -> Iterator[Rig]:
-    """A running `Rig`."""
-    rig = Rig(login, skew_s, spaces, lost, move_status=move_status)
+    """A running `Rig`; `metadata`: its profile offers that stream."""
+    rig = Rig(login, skew_s, spaces, lost, move_status=move_status, metadata=metadata)
     rig.start()
     try:
         yield rig

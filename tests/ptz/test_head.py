@@ -36,6 +36,7 @@ def head(rig: Rig):  # type: ignore[no-untyped-def]
     wait_until(lambda: head.where() is not None)
     yield head
     head.stop()
+    assert not head._listener.alive
     assert not any(thread.is_alive() for thread in head._threads)
 
 

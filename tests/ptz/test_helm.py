@@ -27,7 +27,7 @@ class Bridge:
     def __init__(self, rig: Rig, head: TurningHead, **plan: Any) -> None:
         self.rig, self.head = rig, head
         self.events: list[Event] = []
-        self.helm = Helm("parvis-ptz", head, Plan(**plan), 16 / 9, SystemClock(), self.events.append)
+        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append)
 
     async def order(self, who: Grant, **fields: Any) -> tuple[int, dict[str, Any]]:
         return await self.helm.steer(who, json.dumps(fields).encode())
@@ -75,6 +75,7 @@ async def test_a_second_holder_waits_and_a_higher_priority_takes_over() -> None:
         status, answer = await it.order(TWO, order="stop")
         assert (status, answer["error"]) == (409, "held")
         assert 0 < answer["retry_after_s"] <= 10
+        assert [it.helm.standing(one)["held"] for one in (ONE, TWO)] == ["you", "another"]
         assert (await it.order(BOSS, order="stop"))[0] == 200
         assert (await it.order(ONE, order="velocity", pan=0.1))[0] == 409
         kinds = [(type(one), getattr(one, "reason", ""), getattr(one, "holder", 0)) for one in it.events]
@@ -159,5 +160,7 @@ async def test_the_agent_s_end_stops_a_head_that_is_driven() -> None:
 async def test_idle_goes_on_patrol_by_itself_and_an_order_ends_it() -> None:
     async with bridge(idle_return_s=0.3, idle_patrol="nuit", rounds=(ROUND,)) as it:
         await until(lambda: it.helm.patrol == "nuit")
+        assert it.helm.standing(ONE) == {"held": "", "patrol": "nuit", "patrols": ["nuit"]}
         await it.order(ONE, order="stop")
         assert it.helm.patrol == ""
+        assert it.helm.standing(ONE) == {"held": "you", "patrol": "", "patrols": ["nuit"]}

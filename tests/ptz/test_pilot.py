@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ class Flight:
     """A pilot and its time."""
 
     def __init__(self, **plan: Any) -> None:
-        self.pilot = Pilot(Plan(**plan), OPTICS, 16 / 9, Instant(0))
+        self.aspect = 16 / 9
+        self.pilot = Pilot(Plan(**plan), OPTICS, lambda: self.aspect, Instant(0))
 
     def order(self, second: float, where: Where | None = None, **fields: Any) -> tuple[Command, ...]:
         return self.pilot.order(order(**fields), Instant(int(second * S)), where)
@@ -158,6 +160,17 @@ def test_an_area_is_aimed_at_and_filled() -> None:
     assert isinstance(goal, Go)
     assert goal.pan_deg == pytest.approx(16.1, abs=0.01)
     assert OPTICS.hfov_deg(goal.zoom or 0) == pytest.approx(31.0, abs=0.01)
+
+
+def test_an_area_of_a_picture_that_is_less_wide_is_aimed_at_by_that_picture_s_own_aspect() -> None:
+    flight = Flight()
+    tilts = []
+    for flight.aspect in (16 / 9, 704 / 576):
+        (goal,) = flight.order(0, at(0), order="area", x=0.4, y=0.0, width=0.2, height=0.2)
+        assert isinstance(goal, Go)
+        tilts.append(goal.tilt_deg or 0)
+    half = math.tan(math.radians(30))
+    assert tilts == pytest.approx([math.degrees(math.atan(0.8 * half * one)) for one in (9 / 16, 576 / 704)])
 
 
 def test_idle_goes_home_once_and_any_order_begins_the_wait_anew() -> None:

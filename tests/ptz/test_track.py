@@ -151,6 +151,16 @@ def test_when_the_lie_ends_the_pose_is_believed_again() -> None:
     assert blind_share(after(10.5, said)) == 0.0
 
 
+@pytest.mark.parametrize("again_s", [9.3, 9.6, 9.9])
+def test_a_second_lie_right_after_the_first_is_not_believed_either(again_s: float) -> None:
+    def lies(at: float, pose: Pose) -> Pose:
+        return (pose[0] + 5, pose[1], pose[2]) if 5 < at < 8 or at > again_s else pose
+
+    said = runs(REST, lie=lies)
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(after(11, said)) == 1.0
+
+
 def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwards() -> None:
     said = runs(
         REST,
@@ -160,6 +170,13 @@ def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwar
     assert {"contradiction-reports", "flipping"} & set(reasons(said))
     last = [one.said for one in said if one.exposed_s > 13]
     assert any(isinstance(one, PoseSet) and abs(abs(sum(one.pan_deg) / 2) - 180) < 1 for one in last)
+
+
+def test_reports_alone_begin_no_pose_while_the_pictures_have_never_shown_anything() -> None:
+    """A head that homes over a blank sky after a reboot says that it stands at home."""
+    said = runs(swing, blank=True, lie=lambda _, pose: (0.0, 0.0, 0.0))
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(said) == 1.0
 
 
 def test_fog_is_never_a_reason_to_believe_too_much() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.clock import WallTime
-from agent.facts import MastFacts
+from agent.facts import AimFacts, MastFacts
 from agent.telemetry import issues
 from agent.telemetry.values import MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -95,3 +95,22 @@ def test_the_gravest_comes_first() -> None:
     facts = replace(_camera(masks=Blind("starting"), dropped={"live": 1}), disk_free_bytes=1 << 30)
     found = issues.find(facts, COOL, OutboxFacts(), GOOD)
     assert [one.severity for one in found] == ["error", "warning", "info"]
+
+
+@pytest.mark.parametrize(
+    ("aim", "keys"),
+    [
+        (AimFacts("held"), set()),
+        (AimFacts("lost", tamper=("aim-lost",)), {"aim_lost"}),
+        (AimFacts("unsure", tamper=("covered",)), {"lens_covered"}),
+        (AimFacts("turning", tamper=("defocused",)), {"lens_defocused"}),
+        (AimFacts("unsure", age_s=600), set()),
+        (AimFacts("unsure", age_s=3601), {"aim_unknown"}),
+        (AimFacts("learning", age_s=3601), {"aim_unknown"}),
+        (AimFacts("held", age_s=3601), set()),
+    ],
+)
+def test_a_camera_that_was_turned_covered_or_cannot_be_judged_is_an_issue(aim: AimFacts, keys: set[str]) -> None:
+    found = issues.find(_camera(aim=aim), COOL, OutboxFacts())
+    assert {issue.key for issue in found} == keys
+    assert all(issue.camera == GOOD.cameras[0].id and issue.en != issue.fr for issue in found)

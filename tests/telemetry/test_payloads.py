@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.clock import WallTime
-from agent.events import CaptureLost, Event, MasksBlind, ViewEnded
-from agent.facts import MastFacts
+from agent.events import AimApproved, CaptureLost, Event, MasksBlind, ViewEnded
+from agent.facts import AimFacts, MastFacts
 from agent.telemetry import payloads
 from agent.telemetry.values import Issue, MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -49,6 +49,10 @@ def test_event_names_that_readers_match_on_stay_as_they_are() -> None:
         "stream_changed",
         "masks_blind",
         "masks_restored",
+        "tamper",
+        "tamper_ended",
+        "aim_learned",
+        "aim_approved",
         "recording_lost",
         "recording_restored",
         "units_dropped",
@@ -141,3 +145,14 @@ def test_a_machine_that_says_nothing_gives_nulls_and_no_issue_is_ok() -> None:
 
 def test_a_will_does_not_pretend_to_know_when() -> None:
     assert payloads.offline("connection-lost", "1", None)["since"] is None
+
+
+def test_a_camera_s_state_tells_its_aim_and_what_was_done_to_it() -> None:
+    camera = replace(World().camera, aim=AimFacts("lost", 12.0, 1, ("aim-lost", "covered")))
+    told = json.loads(payloads.encode(payloads.camera_state(camera, WALL)))
+    assert (told["aim"], told["tamper"]) == ("lost", ["aim-lost", "covered"])
+
+
+def test_an_approval_names_nobody() -> None:
+    event = payloads.event_payload("x", WALL, AimApproved("parvis-fixed"))
+    assert set(event) == {"id", "event", "at", "camera"}

@@ -21,6 +21,7 @@ import numpy as np
 import pyrage
 
 from agent.clock import Instant, WallTime
+from agent.config import Rotation
 from agent.config import Vault as Settings
 from agent.events import Event
 from agent.identity import load_or_make
@@ -283,9 +284,13 @@ def packets(path: Path) -> list[dict[str, Any]]:
     return list(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["packets"])
 
 
-def settings(recipient: str, *, days: int = 15, gib: float = 1.0, seconds: float = 2) -> Settings:
+def settings(
+    recipient: str, *, days: int = 15, gib: float = 1.0, seconds: float = 2, rotation: tuple[Rotation, ...] = ()
+) -> Settings:
     """A `[vault]` table."""
-    return Settings(recipients=(recipient,), retention_days=days, max_gib=gib, segment_seconds=seconds)
+    return Settings(
+        recipients=(recipient,), retention_days=days, max_gib=gib, segment_seconds=seconds, rotation=rotation
+    )
 
 
 @dataclass

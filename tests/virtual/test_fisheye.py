@@ -45,3 +45,13 @@ def test_a_corner_lies_where_an_equidistant_lens_puts_it(eye: FisheyeLens) -> No
 def test_nothing_shows_outside_the_circle(eye: FisheyeLens) -> None:
     rows, columns = np.mgrid[:720, :720]
     assert not eye.picture(0.0)[np.hypot(rows - 359.5, columns - 359.5) > 361].any()
+
+
+def test_night_falls_on_a_fisheye_too(eye: FisheyeLens, turning_street: TurningStreet) -> None:
+    day = eye.picture(5.0)
+    turning_street.set_night(True)
+    try:
+        assert eye.picture(5.0).mean() < 0.8 * day.mean()
+    finally:
+        turning_street.set_night(False)
+    assert np.array_equal(eye.picture(5.0), day)

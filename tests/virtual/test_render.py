@@ -107,3 +107,21 @@ def test_a_pixel_belongs_to_the_polygon_when_its_centre_does() -> None:
     assert fill(square, 0, 0, 6, 6).nonzero()[1].tolist() == [2, 3, 4] * 2
     hollow = np.array(((-1, -1), (9, -1), (9, 9), (4, 2.2), (-1, 9)))
     assert fill(hollow, 0, 0, 8, 8)[6].tolist() == [255, 255, 0, 0, 0, 0, 0, 255]
+
+
+def test_a_lens_that_stands_still_sees_the_night_fall_even_while_it_looks(
+    lens: Lens, turning_street: TurningStreet
+) -> None:
+    view = View(5, 2, 60)
+    day = lens.picture(view, 5.0)
+    assert np.array_equal(lens.picture(view, 5.0), day)
+    try:
+        turning_street.night = True  # night has begun to fall, and its pictures are not ready yet
+        lens.picture(view, 5.0)
+        turning_street.set_night(True)
+        night = lens.picture(view, 5.0)
+    finally:
+        turning_street.set_night(False)
+    assert night.mean() < 0.8 * day.mean()
+    assert np.array_equal(lens.picture(view, 5.0), day)
+    assert not np.array_equal(lens.picture(View(6, 2, 60), 5.0), day)

@@ -57,6 +57,15 @@ def test_a_lying_report_is_off_by_what_was_asked_for() -> None:
     assert (report.pan_deg, report.tilt_deg, report.zoom) == pytest.approx((true.pan_deg - 20, 5.0, 0.4))
 
 
+def test_a_zoom_that_is_digital_is_not_told() -> None:
+    head = Head(Limits(), 0.0, Preset("home", 0.0, 0.0, 0.7))
+    reporter = Reporter(head, Ageing())
+    assert told(reporter, 1.0).zoom == 0.7
+    reporter.set_lies(Lies(most_zoom=0.4), 1.0)
+    assert told(reporter, 2.0).zoom == 0.4
+    assert head.shown(2.0).zoom == 0.7
+
+
 def test_it_may_claim_to_stand_still() -> None:
     reporter = Reporter(turning(), Ageing())
     reporter.set_lies(Lies(idle=True), 2.0)

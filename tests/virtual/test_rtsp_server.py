@@ -77,7 +77,7 @@ async def test_a_player_that_does_not_keep_up_loses_pictures_until_the_next_keyf
     assert waiting[full + 1] == 0
     begun = next(number for number, size in enumerate(waiting) if number > full + 1 and size)
     filmed.server._viewers.clear()
-    data, *_ = await viewer.queue.get()
+    data = (await viewer.queue.get()).data
     assert 7 in [unit[0] & 0x1F for unit in nal_units(data)], f"it went on at picture {begun} without a keyframe"
     writer.close()
 

@@ -1,11 +1,14 @@
 // The status page: asks for a grant, shows the cameras that it covers and how they are, each second.
 // The grant lives in this module's memory only: it is never taken from an address, nor kept in storage or a cookie.
 
+import { Helm } from "./helm.js";
 import { Player, Refused, ask } from "./player.js";
-import { choose, current, say } from "./words.js";
+import { choose, clock, current, fill, has, locale, say } from "./words.js";
 
 const $ = (selector, from = document) => from.querySelector(selector);
 const LAYOUTS = [1, 4, 16];
+const POLL_MS = 1000;
+const STEERING_POLL_MS = 400;
 
 let grant = "";
 let state = null;
@@ -14,17 +17,17 @@ let opened = null;
 let polling = 0;
 const tiles = new Map();
 
-const locale = () => (current() === "fr" ? "fr-FR" : "en-GB");
-
 function translate() {
   document.documentElement.lang = current();
-  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-  $("#layouts").setAttribute("aria-label", say("layouts"));
+  fill(document);
   const other = current() === "fr" ? "en" : "fr";
   $("#language").lang = other;
   $("#language").textContent = other === "en" ? "English" : "Français";
   if (state) show();
-  for (const tile of tiles.values()) tell(tile);
+  for (const tile of tiles.values()) {
+    tell(tile);
+    tile.helm?.translate();
+  }
 }
 
 function notice(text) {
@@ -53,7 +56,8 @@ async function poll() {
     if (!state) $("#refused").textContent = say("unreachable");
   }
   clearTimeout(polling);
-  polling = setTimeout(poll, 1000);
+  const steering = [...tiles.values()].some((tile) => tile.helm);
+  polling = setTimeout(poll, steering ? STEERING_POLL_MS : POLL_MS);
 }
 
 function enter(given) {
@@ -92,7 +96,7 @@ function show() {
   const count = state.cameras.length;
   layout ||= LAYOUTS.find((size) => size >= count) ?? 16;
   $("#until").textContent = say("until", {
-    time: new Date(state.grant_expires).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" }),
+    time: clock(new Date(state.grant_expires), "short"),
   });
   $("#layouts").hidden = count < 2;
   for (const button of $("#layouts").children) {
@@ -110,18 +114,20 @@ function show() {
 
 function make(camera, single) {
   const node = $("#tile").content.firstElementChild.cloneNode(true);
-  const tile = { id: camera.id, name: camera.name, node, single, said: ["connecting", {}] };
+  const tile = { id: camera.id, node, single, camera, said: ["connecting", {}] };
   const button = $(".open", node);
   button.hidden = state.cameras.length < 2;
-  button.addEventListener("click", () => {
-    opened = opened === camera.id || layout === 1 ? null : camera.id;
-    if (!opened && layout === 1) layout = LAYOUTS.find((size) => size >= state.cameras.length) ?? 16;
-    show();
-    $(`[data-camera="${camera.id}"] .open`)?.focus();
-  });
+  for (const one of [button, $(".steer", node)]) one.addEventListener("click", () => turn(camera.id));
+  $(".steer", node).hidden = single || !camera.steering;
   node.dataset.camera = camera.id;
+  fill(node);
   $("#wall").append(node);
   tiles.set(camera.id, tile);
+  if (single && camera.steering) {
+    node.classList.add("steered");
+    $(".facts", node).prepend(button); // hands are on the picture
+    tile.helm = new Helm(node, camera, grant);
+  }
   const rendition = single ? "main" : "tile";
   tile.player = new Player($("video", node), camera.id, rendition, grant, state.ice_servers, (...said) => {
     tile.said = said;
@@ -131,13 +137,24 @@ function make(camera, single) {
   return tile;
 }
 
+/** From the wall to one camera, or back. */
+function turn(id) {
+  opened = opened === id || layout === 1 ? null : id;
+  if (!opened && layout === 1) layout = LAYOUTS.find((size) => size >= state.cameras.length) ?? 16;
+  show();
+  $(`[data-camera="${id}"] :is(.surface, .open)`)?.focus();
+}
+
 function drop(tile) {
+  tile.helm?.close();
   tile.player.close();
   tile.node.remove();
   tiles.delete(tile.id);
 }
 
-/** What lies over the picture: why there is none. */
+const why = (reason) => (has(`reason_${reason}`) ? say(`reason_${reason}`) : reason);
+
+/** What lies over the picture: why there is none, or why all of it is masked. */
 function tell(tile) {
   const [what, detail = {}] = tile.said;
   const key = {
@@ -146,10 +163,11 @@ function tell(tile) {
     refused: { 401: "refused401", 403: "refused403" }[detail.status] ?? "refused",
   }[what];
   const over = $(".over", tile.node);
-  const text = key ? say(key, detail) : "";
+  const { name, masks, masks_reason: reason } = tile.camera;
+  const text = key ? say(key, detail) : masks === "blind" ? `${say("masks_blind")} (${why(reason)})` : "";
   if (over.textContent !== text) over.textContent = text;
   tile.node.classList.toggle("playing", what === "playing");
-  $(".open .hidden", tile.node).textContent = say(tile.single ? "back" : "open", { name: tile.name });
+  $(".open .hidden", tile.node).textContent = say(tile.single ? "back" : "open", { name });
 }
 
 function badge(kind, key, why = "") {
@@ -163,9 +181,12 @@ function describe(tile, camera) {
   const number = (value, digits = 0) => value.toLocaleString(locale(), { maximumFractionDigits: digits });
   $("h2", tile.node).textContent = camera.name;
   $("video", tile.node).setAttribute("aria-label", camera.name);
+  tile.camera = camera;
+  tell(tile);
+  tile.helm?.update(camera);
   const badges = [
     badge(camera.capture === "live" ? "good" : "bad", `capture_${camera.capture}`, camera.capture_reason),
-    badge(camera.masks === "burned" ? "good" : "bad", `masks_${camera.masks}`, camera.masks_reason),
+    badge(camera.masks === "burned" ? "good" : "bad", `masks_${camera.masks}`, why(camera.masks_reason)),
     badge(camera.recording ? "good" : "bad", `recording_${camera.recording ? "yes" : "no"}`, camera.recording_reason),
   ];
   if (camera.below_minimum) badges.push(badge("bad", "minimum"));

@@ -1,0 +1,14 @@
+"""The register: every act on a mast entered for good, signed, and checkable with tools that are not ours.
+
+canonical, tree, notes, bodies, entries    decide: values in, values out
+disk, sections, files, reading             the files
+register                                   the one writer
+proving, report                            whoever reads: `vigie register verify` and `show`
+witnessing                                 what is said between a mast and its witness
+"""
+
+from agent.register.bodies import Entered
+from agent.register.entries import Entry
+from agent.register.register import MOST_DAYS, Register
+
+__all__ = ["MOST_DAYS", "Entered", "Entry", "Register"]

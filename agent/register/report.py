@@ -1,0 +1,117 @@
+"""`vigie register show` and `vigie register verify`, on a mast or on a copy of its state directory."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+from agent.errors import KeyFileError, NoteRefused, UsageError
+from agent.identity import FOLDER as IDENTITY
+from agent.identity import PUBLIC
+from agent.language import say
+from agent.moments import utc_ms
+from agent.register.findings import Witness
+from agent.register.notes import LARGEST_NOTE, Key
+from agent.register.proving import verify
+from agent.register.reading import entries
+from agent.register.sections import FOLDER
+from agent.register.words import KINDS, details, kind_name
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """The actions of `vigie register`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    show = actions.add_parser("show", help=say(en="what was entered, as a table", fr="les entrées, en tableau"))
+    show.set_defaults(run=_show)
+    show.add_argument("--since", metavar="T")
+    show.add_argument("--until", metavar="T")
+    show.add_argument("--kind", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    check = actions.add_parser("verify", help=say(en="every byte against its signed head", fr="chaque octet vérifié"))
+    check.set_defaults(run=_verify)
+    key = say(en="the mast's public key, kept elsewhere", fr="clé publique du mât, conservée ailleurs")
+    check.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
+    seen = say(en="a checkpoint kept elsewhere, better cosigned", fr="point de contrôle conservé ailleurs")
+    check.add_argument("--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=seen)
+    witness = say(en="a witness's verifier key: name+id+base64", fr="clé de vérification d'un témoin")
+    check.add_argument("--witness", nargs="+", action="extend", default=[], metavar="KEY", help=witness)
+    for one in (show, check):
+        one.add_argument("--state", type=Path, required=True, metavar="DIR")
+        one.add_argument("--json", action="store_true")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    folder = arguments.state / FOLDER
+    if not folder.is_dir():
+        raise UsageError(
+            say(
+                en=f"{arguments.state}: holds no register; give the state directory (mast.state) or a copy of it",
+                fr=f"{arguments.state} : pas de registre ; donner le répertoire d'état (mast.state) ou sa copie",
+            )
+        )
+    since, until = utc_ms(arguments.since), utc_ms(arguments.until)
+    for entry in entries(folder, since, until, arguments.kind):
+        if arguments.json:
+            print(json.dumps(asdict(entry), ensure_ascii=False))
+        else:
+            doubt = " " if entry.synchronised else "?"
+            print(f"{entry.index:>8}  {entry.time}{doubt} {kind_name(entry.kind):<30}  {details(entry)}")
+    return 0
+
+
+def _public(path: Path) -> bytes:
+    """32 bytes of an Ed25519 public key in PEM; KeyFileError for anything else."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeyFileError(
+            say(
+                en=f"{path}: is not an Ed25519 public key in PEM; give the mast's device.pub with --device-pub",
+                fr=f"{path} : pas une clé publique Ed25519 en PEM ; donner le device.pub du mât par --device-pub",
+            )
+        )
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _seen(path: Path) -> Witness:
+    try:
+        with path.open("rb") as file:
+            return Witness.parse(str(path), file.read(LARGEST_NOTE + 1))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except NoteRefused as error:
+        raise NoteRefused(f"{path}: {error}") from error
+
+
+def _witness(text: str) -> Key:
+    try:
+        return Key.parse(text)
+    except NoteRefused as error:
+        raise UsageError(f"--witness: {error}") from error
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    witnesses = [_witness(text) for text in arguments.witness]
+    device = _public(arguments.device_pub or arguments.state / IDENTITY / PUBLIC)
+    seen = [_seen(path) for path in arguments.checkpoint]
+    verdict = verify(arguments.state, device, seen, witnesses)
+    if arguments.json:
+        findings = [asdict(one) for one in verdict.findings]
+        told = {"good": verdict.good, "origin": verdict.origin, "size": verdict.size, "present": verdict.present}
+        print(json.dumps({**told, "findings": findings}, indent=1, ensure_ascii=False))
+        return int(not verdict.good)
+    for finding in verdict.findings:
+        print(f"{finding.severity}: {finding.name}: {finding.text}")
+    if verdict.good:
+        print(
+            say(
+                en=f"{verdict.origin}: {verdict.size} entries, {verdict.present} readable, are as they were signed",
+                fr=f"{verdict.origin} : {verdict.size} entrées, dont {verdict.present} lisibles, conformes",
+            )
+        )
+    return int(not verdict.good)

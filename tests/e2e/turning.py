@@ -1,0 +1,378 @@
+"""A mast with heads that really turn, the camera's own pictures kept aside, and the verdict on every sealed picture.
+
+    async with Mast(folder, {"tete": Setup(lost=0.1)}) as mast:
+        await mast.burned("tete")                       # the agent runs and its masks are burned
+        mark = mast.mark()
+        await mast.heads["tete"].lies(frozen=True)
+        reason = await mast.blind("tete", since=mark)
+    verdict = mast.verdict("tete")                      # after the agent has stopped
+
+What the agent says is read from its journal. The originals are kept as the packets that the camera sent, in memory, and
+decoded when the verdict is asked for: judging takes nothing from what runs in real time.
+"""
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import av
+import numpy as np
+
+from agent.masking.following import FollowingMasks
+from agent.masking.lens import ZoomTable
+from agent.masking.planes import Picture
+from agent.masking.sphere import WorldMask
+from agent.units import PoseSet
+from agent.virtual import frame_code
+from agent.virtual.ptz_camera import Setup, TruePose, VirtualPtz, virtual_ptz
+from agent.virtual.render import truth
+from tests.e2e.box import ROOT, vigie
+from tests.e2e.judge import leaks
+
+Luma = np.ndarray
+STRIP_ROWS = 24
+"""The name and the time stand here, and the number at the bottom: neither is part of the scene."""
+PATIENCE_S = 40.0
+FLAT = 2.5
+"""Spread of the luma of a blind picture, which is one colour, after encoding."""
+KEPT = 60
+"""Originals within which a picture whose number is masked is looked for."""
+
+
+class Witness:
+    """A second client of the camera that keeps what it sends: the packets of each connection."""
+
+    def __init__(self, url: str) -> None:
+        self.connections: list[list[bytes]] = []
+        self._url = url
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        options = {"rtsp_transport": "tcp", "fpsprobesize": "0", "analyzeduration": "100000"}
+        while not self._stop.is_set():
+            try:
+                with av.open(self._url, options=options, timeout=5) as container:
+                    packets: list[bytes] = []
+                    self.connections.append(packets)
+                    for packet in container.demux(video=0):
+                        packets.append(bytes(packet))
+                        if self._stop.is_set():
+                            return
+            except av.FFmpegError:
+                self._stop.wait(0.1)  # the camera restarts
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def pictures(self) -> Iterator[tuple[int, Luma]]:
+        """(number, luma) of every picture, in order."""
+        for packets in self.connections:
+            decoder = av.CodecContext.create("h264", "r")
+            decoder.thread_count = 1
+            for packet in packets:
+                try:
+                    frames = decoder.decode(av.Packet(packet)) if packet else []  # type: ignore[attr-defined]
+                except av.FFmpegError:
+                    continue
+                for frame in frames:
+                    luma = frame.to_ndarray(format="gray")
+                    if (number := frame_code.read(luma)) is not None:
+                        yield number, luma
+
+
+class Originals:
+    """The camera's own pictures by number, going on and never back."""
+
+    def __init__(self, witness: Witness) -> None:
+        self._source = witness.pictures()
+        self._kept: deque[tuple[int, Luma]] = deque(maxlen=KEPT)
+
+    def at(self, number: int) -> Luma | None:
+        """The picture of that number."""
+        self._read_until(number)
+        return next((luma for one, luma in self._kept if one == number), None)
+
+    def between(self, first: int, last: int) -> list[tuple[int, Luma]]:
+        """Those with numbers first..last."""
+        self._read_until(last)
+        return [(one, luma) for one, luma in self._kept if first <= one <= last]
+
+    def _read_until(self, number: int) -> None:
+        while not self._kept or self._kept[-1][0] < number:
+            if (fresh := next(self._source, None)) is None:
+                return
+            self._kept.append(fresh)
+
+
+@dataclass
+class Verdict:
+    """What the judge found: pictures by what they are, blocks of private structure, and which pictures leak."""
+
+    pictures: int = 0
+    blind: int = 0
+    unmatched: int = 0
+    blocks: int = 0
+    leaking: list[int] = field(default_factory=list)
+    effects: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def judged(self) -> int:
+        """Pictures that were laid against the truth; a blind one shows one colour and nothing else."""
+        return self.pictures - self.unmatched
+
+    def __str__(self) -> str:
+        return (
+            f"{self.judged} pictures judged ({self.blind} blind, {self.unmatched} unmatched), "
+            f"{self.blocks} blocks, leaking: {self.leaking[:20]}"
+        )
+
+
+def sealed(folder: Path, camera: str) -> Iterator[Luma]:
+    """Luma of every picture in the sealed segments of a camera, in order; what a kill left of one counts too."""
+    for path in sorted((folder / "state").glob(f"segments/{camera}/*/*/*/*.age")):
+        plain = folder / f"{camera}.mp4"
+        with plain.open("wb") as out:
+            command = ["age", "-d", "-i", str(folder / "keys" / "vault.key"), str(path)]
+            subprocess.run(command, stdout=out, stderr=subprocess.DEVNULL, check=False)
+        with av.open(str(plain)) as container:
+            try:
+                for frame in container.decode(video=0):
+                    yield frame.to_ndarray(format="gray")
+            except av.FFmpegError:
+                continue
+
+
+def private_area(pose: TruePose, luma: Luma) -> Luma:
+    """255 where a private place is, without the rows that are not of the scene."""
+    private = truth(pose.view(), luma.shape[1], luma.shape[0])
+    private[:STRIP_ROWS] = private[-STRIP_ROWS:] = 0
+    return private
+
+
+def is_flat(luma: Luma) -> bool:
+    """True for a picture of one colour below the strip."""
+    return float(luma[STRIP_ROWS + 8 :].std()) < FLAT
+
+
+class Mast:
+    """Virtual heads, one agent that guards them all, and a witness beside each."""
+
+    def __init__(
+        self, folder: Path, setups: dict[str, Setup], lenses: dict[str, tuple[Any, Any]] | None = None
+    ) -> None:
+        self.folder, self._setups, self._lenses = folder, setups, lenses or {}
+        self.heads: dict[str, VirtualPtz] = {}
+        self.witnesses: dict[str, Witness] = {}
+        self._stack = AsyncExitStack()
+        self._agent: asyncio.subprocess.Process | None = None
+        self._log = folder / "log"
+
+    async def __aenter__(self) -> Self:
+        for name, setup in self._setups.items():
+            self.heads[name] = await self._stack.enter_async_context(virtual_ptz(self.folder / "virtual", setup))
+            self.witnesses[name] = Witness(self.heads[name].rtsp_url)
+        self._configure()
+        self._log.touch()
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._agent is not None and self._agent.returncode is None:
+            await self.stop()
+        for name, witness in self.witnesses.items():
+            await asyncio.to_thread(witness.stop)
+            await self.heads[name].refresh()
+        await self._stack.aclose()
+
+    # --- the agent ---
+
+    async def start(self) -> None:
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "agent", "run", "--config", str(self.folder / "vigie.toml")]
+            self._agent = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=ROOT)
+
+    async def stop(self) -> None:
+        """A clean end: every segment is sealed."""
+        assert self._agent is not None
+        self._agent.send_signal(signal.SIGTERM)
+        assert await self._agent.wait() == 0, self._log.read_text()[-2000:]
+
+    async def kill(self) -> None:
+        """A power cut."""
+        assert self._agent is not None
+        self._agent.kill()
+        await self._agent.wait()
+
+    def mark(self) -> int:
+        """This place in the journal."""
+        return self._log.stat().st_size
+
+    def told(self, camera: str, since: int = 0) -> list[str]:
+        """What the agent told of the masks since a mark: `restored` or the reason for which it is blind."""
+        with self._log.open("rb") as log:
+            log.seek(since)
+            text = log.read().decode("utf-8", "replace")
+        found = re.findall(rf"Masks(Blind|Restored)\(camera='{camera}'(?:, reason='([^']*)')?", text)
+        return [reason if kind == "Blind" else "restored" for kind, reason in found]
+
+    async def burned(self, camera: str, since: int = 0) -> None:
+        """Waits until the masks are burned, as told since a mark."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if self.told(camera, since)[-1:] == ["restored"]:
+                    return
+                await asyncio.sleep(0.1)
+
+    async def blind(self, camera: str, since: int, reasons: frozenset[str]) -> str:
+        """Waits until it is blind for one of `reasons`; which."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                found = [one for one in self.told(camera, since) if one in reasons]
+                if found:
+                    return found[-1]
+                await asyncio.sleep(0.1)
+
+    def _configure(self) -> None:
+        tables = [camera_table(name, ptz, self.folder, self._lenses.get(name)) for name, ptz in self.heads.items()]
+        configuration(self.folder, "".join(tables))
+
+    # --- the verdict ---
+
+    def verdict(self, camera: str) -> Verdict:
+        """Lays every sealed picture against the truth."""
+        verdict, head = Verdict(), self.heads[camera]
+        originals, last, waiting = Originals(self.witnesses[camera]), 0, []
+        for luma in sealed(self.folder, camera):
+            verdict.pictures += 1
+            number = frame_code.read(luma)
+            if number is None and is_flat(luma):
+                verdict.blind += 1
+            elif number is None:
+                waiting.append(luma)
+            else:
+                for one in waiting:
+                    self._judge_unnumbered(one, originals, (last + 1, number - 1), head, verdict)
+                waiting, last = [], number
+                original, pose = originals.at(number), head.true_pose(number)
+                self._judge(luma, original, pose, verdict)
+        verdict.unmatched += len(waiting)
+        return verdict
+
+    def _judge_unnumbered(
+        self, luma: Luma, originals: Originals, numbers: tuple[int, int], head: VirtualPtz, verdict: Verdict
+    ) -> None:
+        """A picture whose number is under a mask is the one between its neighbours that looks most like it."""
+        likest = min(
+            originals.between(*numbers),
+            key=lambda one: float(np.median(np.abs(one[1][::4, ::4].astype(int) - luma[::4, ::4]))),
+            default=(0, None),
+        )
+        self._judge(luma, likest[1], head.true_pose(likest[0]), verdict)
+
+    def _judge(self, luma: Luma, original: Luma | None, pose: TruePose | None, verdict: Verdict) -> None:
+        if original is None or pose is None:
+            verdict.unmatched += 1
+            return
+        verdict.effects[pose.effect or ("night" if pose.night else "homing" if pose.homing else "")] += 1
+        private = private_area(pose, luma)
+        if private.any():
+            bad, count = leaks(luma, original, private)
+            verdict.blocks += count
+            if bad:
+                verdict.leaking.append(pose.number)
+
+    def controls(self, camera: str, most: int = 120) -> tuple[list[bool], list[bool]]:
+        """(unmasked, lagging): for moving pictures with something private in sight, whether the judge sees it leak.
+
+        `unmasked`: the camera's own picture. `lagging`: the product's own masks, exact but for the picture before.
+        """
+        head = self.heads[camera]
+        masks = [WorldMask(place.world_deg, place.style) for place in head.masks]
+        table = ZoomTable(head.lens.zoom, head.lens.hfov_deg)
+        unmasked, lagging = [], []
+        for number, luma in self.witnesses[camera].pictures():
+            before, pose = head.true_pose(number - 1), head.true_pose(number)
+            if before is None or pose is None or not _moved(before, pose, luma.shape[1]):
+                continue
+            private = private_area(pose, luma)
+            if leaks(luma, luma, private)[1] < 20:
+                continue
+            picture = Picture.empty(luma.shape[1], luma.shape[0])
+            picture.y[:] = luma
+            exactly = PoseSet.exactly(before.pan_deg, before.tilt_deg, before.zoom)
+            FollowingMasks(masks, luma.shape[1], luma.shape[0], error_deg=0.0).burn(picture, exactly, table)
+            unmasked.append(leaks(luma, luma, private)[0] > 0)
+            lagging.append(leaks(picture.y, luma, private)[0] > 0)
+            if len(lagging) == most:
+                break
+        return unmasked, lagging
+
+
+def _moved(before: TruePose, pose: TruePose, width: int) -> bool:
+    """True when the scene has moved so far from one picture to the next that a block shows beside a late mask."""
+    away = (pose.pan_deg - before.pan_deg + 180) % 360 - 180
+    return abs(away) / pose.hfov_deg * width > 24
+
+
+def configuration(folder: Path, cameras: str, port: int = 0) -> Path:
+    """A mast with these cameras' tables."""
+    assert vigie("keys", "init", "--out", str(folder / "keys"), module="provisioning.cli").returncode == 0
+    path = folder / "vigie.toml"
+    path.write_text(
+        f"""
+[mast]
+id = "mat-1"
+town = "essai"
+state = "state"
+[vault]
+recipients = ["{(folder / "keys" / "vault.pub").read_text().strip()}"]
+retention_days = 1
+max_gib = 1
+segment_seconds = 4
+[access]
+authorities = ["keys/authority.pub"]
+[http]
+listen = "127.0.0.1:{port}"
+{cameras}"""
+    )
+    return path
+
+
+def camera_table(name: str, ptz: VirtualPtz, folder: Path, lens: tuple[Any, Any] | None = None) -> str:
+    """One head's tables, as a technician would write them."""
+    (folder / f"{name}.pass").write_text(ptz.password + "\n")
+    zoom, hfov_deg = lens or (ptz.lens.zoom, ptz.lens.hfov_deg)
+    text = f"""
+[[camera]]
+id = "{name}"
+name = "{name}"
+kind = "ptz"
+source = "{ptz.rtsp_url}"
+bitrate_kbps = 4000
+[camera.onvif]
+url = "{ptz.onvif_url}"
+username = "{ptz.username}"
+password_file = "{name}.pass"
+[camera.lens]
+zoom = {list(zoom)}
+hfov_deg = {list(hfov_deg)}
+"""
+    for place in ptz.masks:
+        corners = [list(corner) for corner in place.world_deg]
+        text += f'[[camera.mask]]\nname = "{place.name}"\nworld_deg = {corners}\nstyle = "{place.style}"\n'
+    return text

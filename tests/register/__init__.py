@@ -1,0 +1,1 @@
+"""The register: canonical entries, the tree, notes, and files that nobody can quietly rewrite."""
