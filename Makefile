@@ -11,7 +11,7 @@ SECONDS ?= 0
 # What pytest is given besides, such as PYTEST="-k masking".
 PYTEST ?=
 
-.PHONY: help demo test test-all test-arm64 bench format style clean environment-demo environment-test
+.PHONY: help demo test test-all test-arm64 bench contact-sheet format style clean environment-demo environment-test
 
 help:
 	@echo "make demo [SECONDS=20]   a whole virtual mast on this machine; its state goes to demo-state/"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-all            the same with the long tests, and the arm64 image"
 	@echo "make test-arm64          Dockerfile.arm64 carried out and tried in a Debian arm64 folder (root)"
 	@echo "make bench               the figures of docs/performance.md, measured here"
+	@echo "make contact-sheet       what is recorded at rest, in sweeps and blind, as build/contact-sheet.png"
 	@echo "make format              style mended where a tool can"
 	@echo "make clean               takes away .venv, build/ and caches; demo-state/ stays"
 
@@ -41,6 +42,9 @@ test-arm64: environment-test
 bench: environment-test
 	@echo "== measurements"
 	@$(BIN)/python tests/bench/run.py
+
+contact-sheet: environment-test
+	@$(BIN)/python -m tests.e2e.contact_sheet build/contact-sheet.png
 
 style: environment-test
 	@echo "== style"

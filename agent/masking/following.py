@@ -31,7 +31,7 @@ from agent.units import Blind, Burned, Plane, PoseSet
 OUTSIDE_TABLE = "zoom-outside-calibration"
 TOO_WIDE = "pose-uncertain"
 SPARE_PX = 0.5
-"""Masks are made ready for a set that is larger by so much on each side."""
+"""At rest, masks are made ready for a set that is larger by so much on each side."""
 MOST_SPARE_PX = 2.0
 """A set that is smaller by more than that gets masks of its own."""
 SHARE_EVERY = 4
@@ -98,6 +98,7 @@ class FollowingMasks:
         self._strip = strip
         self._hfov_error = hfov_error
         self._aimed: Box | None = None
+        self._asked: Box | None = None
         self._state: Burned | Blind = Blind(TOO_WIDE)
         self._patches: list[_Patch] = []
 
@@ -109,8 +110,10 @@ class FollowingMasks:
         if focal is None:
             return Blind(OUTSIDE_TABLE)
         box = Box(poses.pan_deg, poses.tilt_deg, focal)
+        rests = self._asked is not None and _holds(_spared(self._asked, MOST_SPARE_PX, self._corner), box)
+        self._asked = box
         if self._aimed is None or not _serves(self._aimed, box, self._corner):
-            self._aimed = _spared(box, SPARE_PX, self._corner)
+            self._aimed = _spared(box, SPARE_PX if rests else 0.0, self._corner)
             self._state = self._aim(self._aimed)
         if isinstance(self._state, Burned):
             colours = [patch.cells.colours(picture) if patch.cells else None for patch in self._patches]

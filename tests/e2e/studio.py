@@ -108,7 +108,7 @@ class Studio:
         self._script = deque(script)
         self._clock = VirtualClock()
         self._optics = Lens(street, setup.width, setup.height)
-        self.line = TurningLine(settings(setup), self._clock)
+        self.line = TurningLine(settings(setup), self._clock, lambda _: None)
         self._turning = self.line.head
         assert self._turning is not None
         self._said: dict[int, PoseSet | Blind] = {}

@@ -32,7 +32,8 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> TurningStreet:
 def leaking(shot: Shot) -> bool:
     """Whether a block of 16 x 16 private pixels, or the half of one, is as the camera made it, sample by sample.
 
-    Stricter than the judge of encoded pictures, and not deceived by the edges of a mosaic's cells.
+    Another test than the judge of encoded pictures: not deceived by the edges of a mosaic's cells, and blind to
+    structure that survives altered.
     """
     private = truth(shot.view, shot.shown.shape[1], shot.shown.shape[0])
     private[:STRIP_ROWS] = 0

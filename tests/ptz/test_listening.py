@@ -109,6 +109,8 @@ def test_a_slow_getstatus_beside_a_quick_stream_does_not_blind_a_head_that_turns
         rig.server.faults = Faults(slow_s=0.9, operations=frozenset({"GetStatus"}))
         rig.head.velocity(time.monotonic(), pan=0.15, tilt=0.0, zoom=0.0, timeout_s=60.0)
         said = watch(rig, head, 6)
+        # a loaded machine may lose the pictures' thread, which is another reason and no contradiction
+        assert {one.reason for one in said if isinstance(one, Blind)} <= {"moving-too-fast"}
         assert sum(isinstance(one, PoseSet) for one in said) > 0.9 * len(said), said[-1]
 
 

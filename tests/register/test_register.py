@@ -110,7 +110,7 @@ def test_a_closed_register_refuses(tmp_path: Path) -> None:
 def test_another_device_key_or_another_mast_does_not_go_on_in_it(tmp_path: Path) -> None:
     filled(tmp_path, 3)
     before = [path.read_bytes() for path in files(tmp_path)]
-    with pytest.raises(RegisterError):
+    with pytest.raises(RegisterError, match=r"another device key|une autre clé"):
         opened(tmp_path, key=DeviceIdentity(Ed25519PrivateKey.generate(), ""))
     with pytest.raises(RegisterError):
         Register.open(tmp_path, IDENTITY, HandClock(), town="lievin", mast="lievin-043")

@@ -77,6 +77,7 @@ def settle(ptz: Any, token: dict[str, str]) -> None:
     time.sleep(0.25)
     while ptz.GetStatus(token).MoveStatus.PanTilt != "IDLE" or ptz.GetStatus(token).MoveStatus.Zoom != "IDLE":
         time.sleep(0.05)
+    time.sleep(0.2)  # the next report may be older than the one that said so
 
 
 async def test_the_stock_client_learns_what_the_head_is() -> None:
