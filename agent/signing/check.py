@@ -169,7 +169,8 @@ class Judge:
             self._tell("altered", "link", [], period)
         if last is None or fresh or lost != 0 or not last.partial:
             self._signed_anchor = document.hashes[0]  # it may not be one; then nothing hangs on it
-        self._judge(document, unknown=(last is None) != fresh or lost > 0)
+        late = last is None and fresh and len(self._pending) > period.nal_count  # signing began after the pictures
+        self._judge(document, unknown=(last is None) != fresh or late or lost > 0)
         if not fresh and lost > 0:
             self._tell("missing", "counter", [], None, lost)
 

@@ -45,6 +45,8 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
         (_camera(capture="lost", capture_reason="no picture for 5 s", recording=False), "capture_lost", "error"),
         (_camera(masks=Blind("pixel-format")), "blind", "error"),
         (_camera(recording=False, recording_reason="disk full"), "recording_off", "error"),
+        (_camera(signing_reason="the key is gone"), "unsigned", "error"),
+        (_camera(dropped={"signatures": 1}), "unsigned", "error"),
         (_camera(below_minimum=True, width=352, height=288), "below_minimum", "error"),
         (_camera(frames=350, dropped={"frames": 20}), "frames_dropped", "warning"),
         (_camera(dropped={"vault": 1}), "recording_gap", "error"),
