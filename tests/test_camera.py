@@ -130,8 +130,9 @@ def test_a_fault_in_signing_costs_no_picture_and_no_mask_and_is_told(
     while (unit := line.queue.get()) is not None:
         units.append(unit)
     assert all(isinstance(unit.masks, Burned) for unit in units[2:])
-    steps = {after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)}
-    assert steps <= {3600, 3601}, "not a picture is missing"
+    steps = [after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)]
+    assert len(units) >= 30
+    assert max(steps) < 2 * 3600, "a picture is missing"
 
 
 def test_an_encoder_that_fails_is_told_as_lost_recording_and_opened_again(

@@ -13,23 +13,16 @@ from typing import Any
 import pytest
 
 from agent.virtual.head import LensTable
-from agent.virtual.panorama import load_sides
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
 from provisioning.calibrate import quantum
 from provisioning.lens_file import Measurements
 from provisioning.lens_fit import fit_lens
 from tests.provisioning.lenses import worst_deg
+from tests.rig.child import reap
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = (-33.0, 4.0, 0.1)
 FEW = ("--zoom", "0,0.5,1", "--steps", "2", "--more", "0")
-
-
-@pytest.fixture(scope="session")
-def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("street")
-    load_sides(folder)
-    return folder
 
 
 def camera(**more: Any) -> Setup:
@@ -51,7 +44,10 @@ async def start(ptz: VirtualPtz, folder: Path, *more: str, password: str = "", s
 
 
 async def end(process: Any, seconds: float = 120.0) -> tuple[int, str, str]:
-    out, told = await asyncio.wait_for(process.communicate(), seconds)
+    try:
+        out, told = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        await reap(process)
     assert b"Traceback" not in told, told.decode()
     return process.returncode, out.decode(), told.decode()
 
