@@ -89,9 +89,7 @@ class Camera:
         self._emit = emit
         self._frames = LatestFrame(BURST_FRAMES)
         self._line = line_of(settings, clock, aims, emit)
-        self._signers = {
-            name: GuardedSigner(partial(signer, f"{settings.id}/{name}")) for name in ("main", "tile")
-        }
+        self._signers = {name: GuardedSigner(partial(signer, f"{settings.id}/{name}")) for name in ("main", "tile")}
         self.main = Rendition(
             settings.id,
             EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps),

@@ -60,8 +60,8 @@ class AimFacts:
 class CameraFacts:
     """One camera now. Rates are over the last few seconds; counters run since the agent's start.
 
-    `capture_reason`, `recording_reason` and `signing_reason` are sentences without credentials, empty when all is well. `below_minimum`
-    says that the picture is smaller or slower than the law asks of its view.
+    `capture_reason`, `recording_reason` and `signing_reason` are sentences without credentials, empty when all is well.
+    `below_minimum` says that the picture is smaller or slower than the law asks of its view.
     """
 
     id: str
@@ -92,6 +92,15 @@ class CameraFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was found at the start and lasts until a person mends it, in a sentence with the mend."""
+
+    key: str
+    en: str
+    fr: str
+
+
+@dataclass(frozen=True, slots=True)
 class MastFacts:
     """The whole mast now; `buffer_hours` is how far back the ring reaches, `uptime_s` the agent's."""
 
@@ -100,3 +109,4 @@ class MastFacts:
     disk_free_bytes: int
     buffer_hours: float
     cameras: tuple[CameraFacts, ...]
+    troubles: tuple[Trouble, ...] = ()

@@ -33,7 +33,7 @@ from agent.live.server import LiveCamera, LiveServer
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
 from agent.reload import changes, prints
-from agent.signing.keys import signing_key
+from agent.signing.keys import load_signing
 from agent.signing.signer import Signer
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
@@ -62,7 +62,7 @@ class Mast:
         self._clock = SystemClock()
         self._started = time.monotonic()
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
-        self._signing_key = signing_key(configuration.mast.state, self._identity)
+        self._signing = load_signing(configuration.mast.state, self._identity)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
         self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
@@ -97,7 +97,7 @@ class Mast:
 
     def _signer(self, rendition: str) -> Signer:
         """What signs the pictures of `camera/rendition`."""
-        return Signer(self._signing_key, f"{self._configuration.mast.id}/{rendition}")
+        return Signer(self._signing.key, f"{self._configuration.mast.id}/{rendition}")
 
     def emit(self, event: Event) -> None:
         """Tells of an event: in the journal always, over MQTT where a broker is configured. From any thread."""
@@ -141,6 +141,7 @@ class Mast:
             disk_free_bytes=self._vault.disk_free_bytes(),
             buffer_hours=self._vault.buffer_hours(),
             cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
+            troubles=self._signing.troubles,
         )
 
     def healthy(self) -> bool:

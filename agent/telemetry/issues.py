@@ -37,6 +37,7 @@ def find(
         *_of_machine(machine),
         *_of_clock(facts),
         *_of_outbox(outbox),
+        *(Issue(one.key, "warning", one.en, one.fr) for one in facts.troubles),
         *(issue for camera in facts.cameras for issue in _of_camera(camera, earlier.get(camera.id))),
     ]
     return tuple(sorted(found, key=lambda issue: ("error", "warning", "info").index(issue.severity)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.clock import WallTime
-from agent.facts import AimFacts, MastFacts
+from agent.facts import AimFacts, MastFacts, Trouble
 from agent.telemetry import issues
 from agent.telemetry.values import MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -38,6 +38,7 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
     [
         (replace(GOOD, disk_free_bytes=1 << 30), "disk_low", "warning"),
         (replace(GOOD, disk_free_bytes=1 << 20), "disk_low", "error"),
+        (replace(GOOD, troubles=(Trouble("signing_key_replaced", "a", "b"),)), "signing_key_replaced", "warning"),
         (replace(GOOD, uptime_s=200 * 3600.0, buffer_hours=100.0), "buffer_short", "warning"),
         (_wall(synchronised=False, error_ms=None), "clock_unsynchronised", "warning"),
         (_wall(synchronised=False, trusted=False), "clock_untrusted", "error"),
