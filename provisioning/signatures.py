@@ -7,8 +7,6 @@ Judged is what is in the stream. What the container says, above all its times an
 times that are printed are the signed ones.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +18,16 @@ from agent.access.keys import load_public
 from agent.clock import rfc3339
 from agent.errors import KeyFileError
 from agent.language import say
-from agent.signing.certificates import issued_by
-from agent.signing.check import Judge
-from agent.signing.verdict import Finding, Report
-from provisioning.footage import Footage
+from agent.signing.verdict import Finding, Report, Verdict
 
 MOST_CERTIFICATE_BYTES = 64 << 10
-HARMLESS_TRACK = "data"
-"""A track that no player shows, such as a time code."""
-
-Vouches = Callable[[x509.Certificate], bool]
 
 
-def trust(device_pub: Path | None, certificate: Path | None) -> Vouches | None:
-    """Says of a leaf whether the named device issued it; None when none is named. KeyFileError names the file."""
+def device_key(device_pub: Path | None, certificate: Path | None) -> Ed25519PublicKey | None:
+    """The key of the mast that was named, by either file; None when none is named. KeyFileError names the file."""
     if device_pub is not None:
-        device = load_public(device_pub)
-    elif certificate is not None:
-        device = _root(certificate)
-    else:
-        return None
-    return lambda leaf: issued_by(leaf, device)
+        return load_public(device_pub)
+    return None if certificate is None else _root(certificate)
 
 
 def _root(path: Path) -> Ed25519PublicKey:
@@ -64,85 +51,83 @@ def _root(path: Path) -> Ed25519PublicKey:
     return key
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A file's verdict. `others`: kinds of tracks besides the judged one."""
-
-    report: Report
-    others: tuple[str, ...]
-
-    @property
-    def verified(self) -> bool:
-        """Whole, from the named device, and nothing shown beside it that nobody signed."""
-        return self.report.verified and all(one == HARMLESS_TRACK for one in self.others)
-
-    def lines(self) -> list[str]:
-        """The verdict, a line a finding."""
-        report = self.report
-        found = [_origin(report)] if any(one.begin_ms for one in report.findings) else []
-        found += [_line(one, report.pictures) for one in report.findings]
-        for one in self.others:
-            found.append(say(en=f"a track of {one} beside it: not signed", fr=f"une piste {one} à côté : non signée"))
-        if strange := sum(report.uncovered.values()):
-            kinds = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.uncovered.items()))
-            found.append(
-                say(
-                    en=f"not covered by signatures: {strange} NAL units that carry no picture ({kinds})",
-                    fr=f"hors signatures : {strange} unités NAL sans image ({kinds})",
-                )
+def lines(verdict: Verdict) -> list[str]:
+    """The verdict, a line a finding."""
+    report = verdict.report
+    found = [_origin(report)] if any(one.begin_ms for one in report.findings) else []
+    found += [_line(one, report.pictures) for one in report.findings]
+    for one in verdict.others:
+        found.append(say(en=f"a track of {one} beside it: not signed", fr=f"une piste {one} à côté : non signée"))
+    if strange := sum(report.uncovered.values()):
+        kinds = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.uncovered.items()))
+        found.append(
+            say(
+                en=f"not covered by signatures: {strange} NAL units that carry no picture ({kinds})",
+                fr=f"hors signatures : {strange} unités NAL sans image ({kinds})",
             )
-        return [*found, self._verdict()]
+        )
+    return [*found, sentence(verdict)]
 
-    def _verdict(self) -> str:
-        if self.verified:
+
+def sentence(verdict: Verdict) -> str:
+    """The verdict in a sentence, which never says more than was judged."""
+    last, pictures = verdict.verified_to, verdict.report.pictures
+    match verdict.word:
+        case "whole":
             return say(
-                en="verdict: the pictures are as this mast signed them", fr="verdict : images telles que signées"
+                en=f"verdict: all {pictures} pictures are as this mast signed them",
+                fr=f"verdict : les {pictures} images sont telles que ce mât les a signées",
             )
-        if self.report.intact and self.report.vouched is None:
+        case "up-to":
+            until = rfc3339(verdict.verified_until_ms or 0)
+            return say(
+                en=f"verdict: verified up to picture {last} of {pictures} ({until}), as this mast signed them; "
+                f"pictures {last + 1} to {pictures} are NOT verified: the recording's next segment would judge them "
+                "(--following)",
+                fr=f"verdict : vérifié jusqu'à l'image {last} sur {pictures} ({until}), telles que ce mât les a "
+                f"signées ; images {last + 1} à {pictures} NON vérifiées : le segment suivant les jugerait "
+                "(--following)",
+            )
+        case "unvouched":
             return say(
                 en="verdict: at one with itself, but nobody vouches for the key: give --device-pub or --certificate",
                 fr="verdict : cohérent, mais personne ne répond de la clé : donner --device-pub ou --certificate",
             )
-        if {one.kind for one in self.report.findings} <= {"tail"}:
+        case "short":
             return say(
                 en="verdict: NOT verified, too short to hold a signature of its own pictures",
                 fr="verdict : NON vérifié, trop court pour contenir la signature de ses images",
             )
-        return say(en="verdict: NOT verified", fr="verdict : NON vérifié")
-
-    def json(self) -> dict[str, Any]:
-        """The same for programs."""
-        report = self.report
-        return {
-            "verified": self.verified,
-            "intact": report.intact,
-            "vouched": report.vouched,
-            "key": report.key,
-            "source": report.source,
-            "pictures": report.pictures,
-            "findings": [
-                {
-                    "kind": one.kind,
-                    "why": one.why,
-                    "first_picture": one.first_picture,
-                    "last_picture": one.last_picture,
-                    "slices": one.slices,
-                    "begin": None if one.begin_ms is None else rfc3339(one.begin_ms),
-                    "end": None if one.end_ms is None else rfc3339(one.end_ms),
-                }
-                for one in report.findings
-            ],
-            "other_tracks": list(self.others),
-        }
+        case "refuted":
+            return say(en="verdict: NOT verified", fr="verdict : NON vérifié")
 
 
-def check(path: Path, vouches: Vouches | None) -> Checked:
-    """Judges a file; UsageError when it cannot be read."""
-    with Footage(path) as footage:
-        judge = Judge(vouches, footage.header)
-        for nals in footage.pictures():
-            judge.take(nals)
-        return Checked(judge.report(), footage.others)
+def values(verdict: Verdict) -> dict[str, Any]:
+    """The same for programs."""
+    report, until_ms = verdict.report, verdict.verified_until_ms
+    return {
+        "verdict": verdict.word,
+        "verified_to": verdict.verified_to,
+        "verified_until": None if until_ms is None else rfc3339(until_ms),
+        "pictures": report.pictures,
+        "intact": report.intact,
+        "vouched": report.vouched,
+        "key": report.key,
+        "source": report.source,
+        "findings": [
+            {
+                "kind": one.kind,
+                "why": one.why,
+                "first_picture": one.first_picture,
+                "last_picture": one.last_picture,
+                "slices": one.slices,
+                "begin": None if one.begin_ms is None else rfc3339(one.begin_ms),
+                "end": None if one.end_ms is None else rfc3339(one.end_ms),
+            }
+            for one in report.findings
+        ],
+        "other_tracks": list(verdict.others),
+    }
 
 
 def _origin(report: Report) -> str:
@@ -200,8 +185,8 @@ def _words(one: Finding) -> str:
             return say(en="UNSIGNED: no signature covers these", fr="NON SIGNÉ : aucune signature ne les couvre")
         case "restart":
             return say(
-                en="RESTART: the mast began anew; nothing here proves what lay between",
-                fr="REPRISE : le mât a redémarré ; rien ici ne prouve ce qu'il y avait entre",
+                en="RESTART: the mast, or its signing, began anew; nothing here proves what lay between",
+                fr="REPRISE : le mât, ou sa signature, a redémarré ; rien ici ne prouve ce qu'il y avait entre",
             )
         case "foreign" if one.why == "camera":
             return say(en="FOREIGN: signed for another camera", fr="ÉTRANGER : signé pour une autre caméra")

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from agent.language import say
+from provisioning import signatures
 from provisioning.parsing import Parser
 
 VERIFIED = 0
 REFUTED = 1
+UP_TO = 3
+"""Verified up to a picture that is named; the last ones are not judged."""
 
 
 def _parser() -> Parser:
@@ -24,17 +27,23 @@ def _parser() -> Parser:
     device.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
     certificate = say(en="the mast's identity/device.crt", fr="identity/device.crt du mât")
     device.add_argument("--certificate", type=Path, metavar="FILE", help=certificate)
+    after = say(
+        en="the recording's next segment, decrypted: it judges the last pictures",
+        fr="le segment suivant de l'enregistrement, déchiffré : il juge les dernières images",
+    )
+    one.add_argument("--following", type=Path, metavar="FILE", help=after)
     one.add_json()
     return one
 
 
 def _check(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    from provisioning import signatures  # PyAV takes a moment that the other commands need not wait
+    from agent.signing.film import judge_film  # PyAV takes a moment that the other commands need not wait
 
-    checked = signatures.check(options.file, signatures.trust(options.device_pub, options.certificate))
-    print(json.dumps(checked.json()) if options.json else "\n".join(checked.lines()))
-    return VERIFIED if checked.verified else REFUTED
+    device = signatures.device_key(options.device_pub, options.certificate)
+    verdict = judge_film(options.file, device, options.following)
+    print(json.dumps(signatures.values(verdict)) if options.json else "\n".join(signatures.lines(verdict)))
+    return {"whole": VERIFIED, "up-to": UP_TO}.get(verdict.word, REFUTED)
 
 
 STEPS: Mapping[str, Callable[[Sequence[str]], int]] = {"check-signatures": _check}

@@ -75,7 +75,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/vault/muxer.py",
         "agent/live/webrtc.py",
         "agent/virtual/video.py",
-        "provisioning/footage.py",
+        "agent/signing/footage.py",
     ),
     "cv2": (
         "agent/masking/",

@@ -8,7 +8,8 @@
 Laws
 - A picture is valid only under a signature that verifies, over a list that holds each of its slices in this order.
 - What lies before the first signature's period and behind the last one is never called valid. The tail may be as long
-  as the longest signed period; more is unsigned.
+  as the longest signed period, in slices and in pictures; more is unsigned.
+- What follows a film may judge its tail, and is itself not judged.
 - Judged are streams as Vigie makes them: each SEI is signed and has its list, and stands in the first picture after
   its period, or in the second where the first begins a GOP.
 """
@@ -103,10 +104,15 @@ class Judge:
         self._last: Document | None = None
         self._serial: str | None = None
         self._excused = 0  # counters of documents that were already told as broken
-        self._longest = 0
+        self._longest = self._longest_pictures = 0
         self._pictures = 0
+        self._film: int | None = None  # its pictures, once it ended
         self._uncovered: Counter[int] = Counter()
         self._findings: list[Finding] = []
+
+    def end_film(self) -> None:
+        """What is taken from here on is what was recorded after the film: it judges the film's last pictures."""
+        self._film = self._pictures
 
     def take(self, nals: Sequence[bytes]) -> None:
         """One access unit."""
@@ -118,7 +124,7 @@ class Judge:
                 self._coming.add(name_set(unit))
             elif (read := parse(unit)) is not None:
                 self._document(read)
-            elif nal.kind(unit) != nal.DELIMITER:
+            elif nal.kind(unit) != nal.DELIMITER and self._film is None:
                 self._uncovered[nal.kind(unit)] += 1
 
     def _slice(self, unit: bytes) -> None:
@@ -210,6 +216,8 @@ class Judge:
             ("missing", "slices", laid.missing),
         )
         bad = [one for one in counts if one[2]]
+        if not bad:
+            self._longest_pictures = max(self._longest_pictures, _span(pending))
         for kind, why, slices in bad or [("valid", "", len(pending))]:
             self._tell(kind, why, pending, period, slices)
 
@@ -221,27 +229,42 @@ class Judge:
         count = len(about) if slices is None else slices
         begin, end = (None, None) if period is None else (utc_ms(period.begin_100ns), utc_ms(period.end_100ns))
         before = self._findings[-1] if self._findings else None
+        behind = self._film is not None and first > self._film  # so that the film's own end is told
         joins = kind in ("valid", "unsigned") and before is not None and (before.kind, before.why) == (kind, why)
-        if before is not None and joins:
+        if before is not None and joins and not behind:
             self._findings[-1] = replace(before, last_picture=last, slices=before.slices + count, end_ms=end)
         else:
             self._findings.append(Finding(kind, why, first, last, count, begin, end))
 
+    def _is_tail(self, left: list[_Slice]) -> bool:
+        """True where it is no longer than what one signature covers: its signature may lie behind the file's end."""
+        signed = [one for one in left if one.picture != left[-1].picture]  # a GOP's last signature comes a picture late
+        short = _span(signed) <= self._longest_pictures or not self._longest_pictures
+        return self._last is not None and len(signed) <= self._longest and short
+
     def report(self) -> Report:
         """The verdict, once every picture was taken."""
-        if self._pending:
-            left = list(self._pending)
-            self._pending.clear()
-            newest = sum(one.picture == left[-1].picture for one in left)  # a GOP's last signature comes a picture late
-            short = self._last is not None and len(left) - newest <= self._longest
-            self._tell("tail" if short else "unsigned", "end", left)
+        film = self._pictures if self._film is None else self._film
+        if left := [one for one in self._pending if one.picture <= film]:
+            self._tell("tail" if self._is_tail(left) else "unsigned", "end", left)
+        self._pending.clear()
         if self._last is not None and self._header - self._signed_sets:
             self._tell("altered", "header", [], None, len(self._header - self._signed_sets))
         return Report(
-            findings=tuple(self._findings),
-            pictures=self._pictures,
+            findings=tuple(_until(one, film) for one in self._findings if one.first_picture <= film),
+            pictures=film,
             vouched=self._keys.vouched,
             key=self._keys.name,
             source=self._serial or "",
             uncovered=dict(self._uncovered),
         )
+
+
+def _span(slices: Sequence[_Slice]) -> int:
+    """How many pictures these are of."""
+    return slices[-1].picture - slices[0].picture + 1 if slices else 0
+
+
+def _until(one: Finding, picture: int) -> Finding:
+    """A finding without what lies behind `picture`."""
+    return one if one.last_picture <= picture else replace(one, last_picture=picture)

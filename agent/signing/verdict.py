@@ -69,7 +69,47 @@ class Report:
         kinds = {one.kind for one in self.findings}
         return "valid" in kinds and kinds <= {"valid", "tail"}
 
+
+Word = Literal[
+    "whole",  # every picture is as the named mast signed it
+    "up-to",  # so are the pictures 1 to `verified_to`; the last ones are not judged
+    "unvouched",  # at one with itself, but no mast was named
+    "short",  # no signature of its own pictures is in it
+    "refuted",
+]
+
+HARMLESS_TRACK = "data"
+"""A track that no player shows, such as a time code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A film's verdict. `others`: kinds of tracks besides the judged one."""
+
+    report: Report
+    others: tuple[str, ...] = ()
+
     @property
-    def verified(self) -> bool:
-        """Intact, and signed by the device that was named."""
-        return self.intact and self.vouched is True
+    def word(self) -> Word:
+        """The verdict in a word; whoever wants the whole film proven takes `whole` and nothing else."""
+        kinds = {one.kind for one in self.report.findings}
+        if self.report.intact and all(one == HARMLESS_TRACK for one in self.others):
+            if self.report.vouched is None:
+                return "unvouched"
+            if self.report.vouched:
+                return "up-to" if "tail" in kinds else "whole"
+        return "short" if kinds == {"tail"} else "refuted"
+
+    @property
+    def verified_to(self) -> int:
+        """The last picture that is verified, counted from 1; 0 for none."""
+        return self._valid.last_picture if self.word in ("whole", "up-to") else 0
+
+    @property
+    def verified_until_ms(self) -> int | None:
+        """The signed end of the pictures that are verified, UTC."""
+        return self._valid.end_ms if self.word in ("whole", "up-to") else None
+
+    @property
+    def _valid(self) -> Finding:
+        return next(one for one in reversed(self.report.findings) if one.kind == "valid")

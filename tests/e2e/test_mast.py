@@ -80,7 +80,7 @@ def assert_signed(box: Box, plain: Path) -> None:
     key = str(box.state / "identity/device.pub")
     command = ["evidence", "check-signatures", str(plain), "--device-pub", key, "--json"]
     told = json.loads(vigie(*command, module="provisioning.cli").stdout)
-    assert (told["verified"], told["source"].endswith("/rue/main")) == (True, True)
+    assert (told["verdict"], told["source"].endswith("/rue/main")) == ("up-to", True)
     assert [one["kind"] for one in told["findings"]] == ["valid", "tail"]
 
 

@@ -13,7 +13,7 @@ from agent.signing import nal
 from agent.signing.check import MOST_PENDING, Judge
 from agent.signing.document import Document, Signed, parse, seal, to_be_signed
 from agent.signing.signer import Signer
-from agent.signing.verdict import Report
+from agent.signing.verdict import Report, Verdict
 from agent.units import AccessUnit
 from tests.signing.material import DEVICE, KEY, judge, made_identity, made_key, nals, plain, rebuilt, signed
 
@@ -83,7 +83,8 @@ def test_an_untouched_stream_is_valid_up_to_its_tail() -> None:
     assert kinds(report) == ["valid", "tail"]
     assert the_stretch(report, "valid") == (0, 149)
     assert (report.pictures, report.vouched, report.source) == (PICTURES, True, "m/c/main")
-    assert report.verified
+    assert Verdict(report).word == "up-to"
+    assert Verdict(report).verified_to == report.findings[0].last_picture
 
 
 @pytest.mark.parametrize("picture", [0, 1, 12, 13, 45, 50, 51, 100, 149])
@@ -230,7 +231,7 @@ def test_a_list_rewritten_for_other_pictures_and_signed_with_another_key() -> No
     assert "valid" not in kinds(report)
     assert "foreign" in kinds(report)
     alone = judge(film, device=None)
-    assert (alone.intact, alone.verified, alone.vouched) == (True, False, None)
+    assert (alone.intact, Verdict(alone).word, Verdict(alone).verified_to) == (True, "unvouched", 0)
 
 
 @pytest.mark.parametrize("first", ["ours", "theirs"])
@@ -281,7 +282,8 @@ def test_a_restart_is_told_and_what_was_not_signed_before_it() -> None:
 def test_a_file_from_a_keyframe_on_verifies_as_far_as_it_goes(begin: int, end: int) -> None:
     report = judge(signed()[begin:end])
     assert kinds(report) == ["valid", "tail"]
-    assert report.verified
+    assert Verdict(report).word == "up-to"
+    assert Verdict(report).verified_to == report.findings[0].last_picture
     assert report.findings[1].slices <= 2 * 14
     assert report.findings[0].last_picture + 1 == report.findings[1].first_picture
 
@@ -297,6 +299,22 @@ def test_a_tail_longer_than_any_signed_period_is_unsigned() -> None:
     units = signed()
     report = judge(units[:100] + [rebuilt(unit, strip(nals(unit))) for unit in units[100:]])
     assert kinds(report) == ["valid", "unsigned"]
+
+
+def test_a_forged_tail_of_fewer_slices_gets_no_longer_than_half_a_second() -> None:
+    """As many slices as a signature may cover, but one a picture and not two: twice the time."""
+    units = signed()
+    forged = [rebuilt(unit, [next(filter(is_slice, nals(unit)))]) for unit in plain(190)[150:176]]
+    report = judge(units[:151] + forged)
+    assert kinds(report) == ["valid", "unsigned"]
+
+
+@pytest.mark.parametrize("end", range(100, 151, 7))
+def test_a_forged_tail_is_never_within_what_is_verified(end: int) -> None:
+    forged = [rebuilt(unit, strip(nals(unit))) for unit in signed(seed=1)[end : end + 10]]
+    verdict = Verdict(judge(signed()[:end] + forged))
+    assert 0 <= verdict.verified_to <= end
+    assert verdict.word != "whole"
 
 
 def test_a_file_too_short_for_a_signature_proves_nothing() -> None:
@@ -343,13 +361,14 @@ def test_a_signature_sent_twice_counts_once() -> None:
     def twice(parts: list[bytes]) -> list[bytes]:
         return [one for part in parts for one in ([part, part] if is_signature(part) else [part])]
 
-    assert judge([rebuilt(unit, twice(nals(unit))) for unit in signed()]).verified
+    assert judge([rebuilt(unit, twice(nals(unit))) for unit in signed()]).intact
 
 
 def test_delimiters_and_other_seis_change_nothing() -> None:
     """What a muxer may add: an access unit delimiter, and an SEI of its own, which is told as not covered."""
     report = judge([rebuilt(unit, [b"\x09\xf0", b"\x06\x80\x01\x00\x80", *nals(unit)]) for unit in signed()])
-    assert report.verified
+    assert Verdict(report).word == "up-to"
+    assert Verdict(report).verified_to == report.findings[0].last_picture
     assert report.uncovered[nal.SEI] >= PICTURES
     assert nal.DELIMITER not in report.uncovered
 

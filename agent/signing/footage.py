@@ -1,12 +1,13 @@
 """The H.264 units of a file, one picture after the other: the only file here that touches PyAV. It decodes nothing.
 
-    with Footage(Path("x.mp4")) as footage:
+    with Footage(Path("x.mp4")) as footage:          # or the file's bytes
         for nals in footage.pictures(): ...
 
 The file may be anybody's: it may name no other file and no network, and is opened as MP4, Matroska, MPEG-TS or bare
 H.264 only.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,12 +24,12 @@ _OPTIONS = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,h2
 
 
 class Footage:
-    """One file's first video track, and what else is in it."""
+    """One file's first video track, and what else is in it; UsageError when it cannot be read."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, film: Path | bytes) -> None:
+        self._name = film if isinstance(film, Path) else say(en="the film", fr="le film")
         try:
-            opened = av.open(str(path.resolve()), options=_OPTIONS)
+            opened = av.open(str(film.resolve()) if isinstance(film, Path) else io.BytesIO(film), options=_OPTIONS)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise self._unfit(getattr(error, "strerror", None) or str(error)) from error
         assert isinstance(opened, InputContainer)
@@ -47,8 +48,8 @@ class Footage:
     def _unfit(self, why: str) -> UsageError:
         return UsageError(
             say(
-                en=f"{self._path}: cannot be read ({why}); give an MP4 of decrypted footage",
-                fr=f"{self._path} : illisible ({why}) ; donner le MP4 d'un enregistrement déchiffré",
+                en=f"{self._name}: cannot be read ({why}); give an MP4 of decrypted footage",
+                fr=f"{self._name} : illisible ({why}) ; donner le MP4 d'un enregistrement déchiffré",
             )
         )
 
