@@ -14,6 +14,7 @@ from agent.identity import FOLDER as IDENTITY
 from agent.identity import PUBLIC
 from agent.language import say
 from agent.moments import utc_ms
+from agent.register.bodies import cameras_of
 from agent.register.findings import Witness
 from agent.register.notes import LARGEST_NOTE, Key
 from agent.register.proving import verify
@@ -27,9 +28,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     show = actions.add_parser("show", help=say(en="what was entered, as a table", fr="les entrées, en tableau"))
     show.set_defaults(run=_show)
-    show.add_argument("--since", metavar="T")
-    show.add_argument("--until", metavar="T")
-    show.add_argument("--kind", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    show.add_argument("--since", "--from", metavar="T")
+    show.add_argument("--until", "--to", metavar="T")
+    show.add_argument("--camera", nargs="+", action="extend", metavar="ID")
+    show.add_argument("--kind", nargs="+", action="extend", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     check = actions.add_parser("verify", help=say(en="every byte against its signed head", fr="chaque octet vérifié"))
     check.set_defaults(run=_verify)
     key = say(en="the mast's public key, kept elsewhere", fr="clé publique du mât, conservée ailleurs")
@@ -54,6 +56,8 @@ def _show(arguments: argparse.Namespace) -> int:
         )
     since, until = utc_ms(arguments.since), utc_ms(arguments.until)
     for entry in entries(folder, since, until, arguments.kind):
+        if arguments.camera and not cameras_of(entry.body).intersection(arguments.camera):
+            continue
         if arguments.json:
             print(json.dumps(asdict(entry), ensure_ascii=False))
         else:
