@@ -25,7 +25,7 @@ FLOORS = (
     ("agent.lines",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
-        *("agent.aim", "agent.control"),
+        *("agent.aim", "agent.control", "agent.reporting"),
     ),
     ("agent.masking", "agent.access", "agent.register", "agent.systemd"),
 )
@@ -45,6 +45,8 @@ DECIDING = (
     "ptz.track",
     *("register.bodies", "register.canonical", "register.entries", "register.findings", "register.notes"),
     "register.tree",
+    *("reporting.acts", "reporting.content", "reporting.figures", "reporting.footage", "reporting.french"),
+    "reporting.layout",
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
@@ -82,6 +84,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/ptz/motion.py",
         "agent/virtual/",
     ),
+    "fpdf": ("agent/reporting/document.py",),
     "lxml": ("agent/ptz/metadata.py",),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
