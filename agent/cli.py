@@ -15,6 +15,7 @@ from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieErro
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register import report
+from agent.reporting import command as reporting
 
 log = logging.getLogger("agent")
 
@@ -106,9 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
     _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
-    report.add_to(
+    actions = report.add_to(
         commands.add_parser("register", help=say(en="who did what, and why", fr="qui a fait quoi, et pourquoi"))
     )
+    reporting.add_to(actions)
     return parser
 
 

@@ -26,7 +26,7 @@ FLOORS = (
     ("agent.evidence",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
-        *("agent.aim", "agent.control"),
+        *("agent.aim", "agent.control", "agent.reporting"),
     ),
     ("agent.masking", "agent.access", "agent.register", "agent.signing", "agent.systemd"),
 )
@@ -48,6 +48,8 @@ DECIDING = (
     "ptz.track",
     *("register.bodies", "register.canonical", "register.entries", "register.findings", "register.notes"),
     "register.tree",
+    *("reporting.acts", "reporting.content", "reporting.figures", "reporting.footage", "reporting.french"),
+    "reporting.layout",
     *("signing.alignment", "signing.certificates", "signing.chain", "signing.check", "signing.document", "signing.nal"),
     *("signing.signer", "signing.verdict"),
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
@@ -91,6 +93,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/ptz/motion.py",
         "agent/virtual/",
     ),
+    "fpdf": ("agent/reporting/document.py",),
     "lxml": ("agent/ptz/metadata.py",),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
