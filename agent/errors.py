@@ -28,6 +28,7 @@
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
     +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
     +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    |   +-- EntryRefused        what is to be entered has not the form of an entry; the register is well
     +-- EvidenceRefused         an evidence pack that is not what a mast made                     -> exit 1
     +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
@@ -197,6 +198,10 @@ class CalibrationError(VigieError):
 
 class RegisterError(VigieError):
     """The register cannot be opened, written or read: whatever must be in it first does not happen."""
+
+
+class EntryRefused(RegisterError):
+    """What is to be entered breaks an entry's form or bounds; the register itself is well."""
 
 
 class NoteRefused(VigieError):

@@ -93,8 +93,13 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
-    "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py")
-    + ("provisioning/evidence_opening.py",),
+    "pyrage": (
+        "agent/recipients.py",
+        "agent/vault/sealing.py",
+        "provisioning/evidence_opening.py",
+        "provisioning/keys.py",
+        "provisioning/shares.py",
+    ),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
