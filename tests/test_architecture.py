@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("agent.__main__",),
     ("agent.cli",),
-    ("agent.mast", "agent.approving", "agent.virtual"),
+    ("agent.mast", "agent.approving", "agent.exporting", "agent.virtual"),
     ("agent.camera",),
     ("agent.lines",),
     ("agent.evidence",),
