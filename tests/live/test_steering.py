@@ -167,6 +167,7 @@ async def test_a_far_end_that_vanishes_without_a_word_is_noticed(scene: Scene, m
         frame = bytes((0x81, 0x80 | 126)) + len(payload).to_bytes(2, "big") + b"\0\0\0\0" + payload
         writer.write(frame)
         await until(lambda: it_steers.left)  # it never answers a ping
+        assert it_steers.left == ["left"]
         writer.close()
 
 

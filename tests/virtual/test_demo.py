@@ -214,7 +214,12 @@ def test_a_killed_demo_leaves_no_agent_behind(start: Start) -> None:
     agent = demo.agent()
     demo.process.kill()
     demo.process.wait()
-    wait_for(lambda: not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE)
+
+    def gone() -> bool:
+        return not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE
+
+    wait_for(gone)
+    assert gone()
 
 
 def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(start: Start) -> None:
