@@ -23,6 +23,7 @@ FLOORS = (
     ("agent.mast", "agent.approving", "agent.virtual"),
     ("agent.camera",),
     ("agent.lines",),
+    ("agent.evidence",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
         *("agent.aim", "agent.control"),
@@ -40,6 +41,8 @@ DECIDING = (
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),
     *("masking.anchored", "masking.cover", "masking.following", "masking.lens", "masking.panorama", "masking.sphere"),
+    *("evidence.gaps", "evidence.gathering", "evidence.leaflet", "evidence.manifest", "evidence.names"),
+    *("evidence.packing", "evidence.proofs", "evidence.zip_layout"),
     *("directions", "lenses", "world_polygons", "ptz.area", "ptz.belief", "ptz.evidence", "ptz.lease", "ptz.motion"),
     *("ptz.metadata", "ptz.optics", "ptz.orders", "ptz.path", "ptz.pilot", "ptz.rtsp", "ptz.sources", "ptz.status"),
     "ptz.track",
@@ -48,6 +51,7 @@ DECIDING = (
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
+    *("provisioning.evidence_checks", "provisioning.evidence_provenance", "provisioning.evidence_verdict"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
@@ -60,6 +64,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/live/requisitions.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",
@@ -72,6 +77,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/encoding/encoder.py",
         "agent/vault/muxer.py",
         "agent/live/webrtc.py",
+        "provisioning/joining.py",
         "agent/virtual/video.py",
     ),
     "cv2": (
@@ -87,7 +93,13 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
-    "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
+    "pyrage": (
+        "agent/recipients.py",
+        "agent/vault/sealing.py",
+        "provisioning/evidence_opening.py",
+        "provisioning/keys.py",
+        "provisioning/shares.py",
+    ),
     "onvif": ("agent/ptz/onvif.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
@@ -184,7 +196,9 @@ def climbs(file: str, tree: ast.AST) -> Iterator[str]:
         elif file.startswith("agent/") and my_room != their_room and theirs <= mine:
             yield f"imports {target}, which stands no lower"
         elif file.startswith("provisioning/") and target.startswith("agent.") and theirs < GROUND:
-            if not target.startswith(MEASURES_LENSES.get(file, ("agent.access", "agent.register", "agent.vault"))):
+            if not target.startswith(
+                MEASURES_LENSES.get(file, ("agent.access", "agent.register", "agent.vault", "agent.evidence"))
+            ):
                 yield f"imports {target}"
         elif file.startswith("provisioning/") and target.startswith("tests"):
             yield f"imports {target}"

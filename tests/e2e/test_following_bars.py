@@ -4,6 +4,7 @@ Each run plays in virtual time (`studio`), so that no load of the machine change
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,8 +24,8 @@ LOSES = Ageing(lost=0.1)
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> TurningStreet:
-    return TurningStreet(tmp_path_factory.mktemp("street"))
+def street(drawings: Path) -> TurningStreet:
+    return TurningStreet(drawings)
 
 
 def leaking(shot: Shot) -> bool:
