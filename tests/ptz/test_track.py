@@ -172,6 +172,37 @@ def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwar
     assert any(isinstance(one, PoseSet) and abs(abs(sum(one.pan_deg) / 2) - 180) < 1 for one in last)
 
 
+def homing(second: float) -> Pose:
+    """Down from 5 s; finds its zero from 8 to 16 s: right, left twice as far, and home."""
+    pan = 90.0 if 8 < second < 10 else -90.0 if 10 < second < 14 else 88.0 if 14 < second < 16 else 0.0
+    tilt = -30.0 if 8 < second < 9 else 30.0 if 10 < second < 11 else 0.0
+    return (pan, tilt, 0.0)
+
+
+HOME: Pose = (-4.0, 0.0, 0.0)
+
+
+def claims_home(at: float, pose: Pose) -> Pose | None:
+    """Silent while it is down; says that it stands at home while it turns; then the truth."""
+    return None if 5 < at < 9 else HOME if at < 16.2 and at > 9 else pose
+
+
+@pytest.mark.parametrize("earlier", [lambda _, pose: pose, frozen_from(2, 3)], ids=["well", "frozen"])
+def test_a_head_that_restarts_and_lies_while_it_finds_its_zero_is_followed_again_when_it_stands(
+    earlier: Callable[[float, Pose], Pose | None],
+) -> None:
+    said = runs(
+        homing,
+        seconds=26,
+        seeds=6,
+        lie=lambda at, pose: claims_home(at, pose) if at > 5 else earlier(at, pose),
+        dark=lambda second: 5 < second < 8.2,
+    )
+    assert [one for one in said if one.wrong] == []
+    assert blind_share([one for one in said if 8 < one.exposed_s < 16]) == 1.0
+    assert blind_share(after(23, said)) == 0.0
+
+
 def test_reports_alone_begin_no_pose_while_the_pictures_have_never_shown_anything() -> None:
     """A head that homes over a blank sky after a reboot says that it stands at home."""
     said = runs(swing, blank=True, lie=lambda _, pose: (0.0, 0.0, 0.0))
