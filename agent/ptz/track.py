@@ -16,7 +16,7 @@ Laws
   said after a blindness began earns nothing, or a head that lies while it finds its zero would be held to its lie.
 - Where the pictures' thread was lost, as for the seconds of a restart, what they carry on is so wide that it proves
   nothing: the head may have been turned anywhere. It is believed anew, as at the agent's own start, but only once all
-  that it says has agreed with the pictures for `ANEW_S`: a head that pauses while it finds its zero has moved on by then.
+  that it says has agreed with the pictures for `ANEW_S`: a head that pauses while it finds its zero moves on.
 - Where pictures show nothing, as in fog, reports alone carry a pose on that the pictures had confirmed. They begin
   none: a head that homes over a blank sky after a reboot may say what it likes.
 - After any blindness the pose must be sure for `RESTORE_S` before it counts; for `CALM_S` where only the speed was
@@ -47,7 +47,7 @@ RESTORE_S = 0.5
 CALM_S = 0.1
 """Instead of `RESTORE_S`, where nothing was wrong but the speed."""
 ANEW_S = 3.0
-"""Instead of `RESTORE_S`, after a contradiction that nothing trusted is left to settle."""
+"""Instead of `RESTORE_S`, after pictures stayed away, or a contradiction that nothing trusted is left to settle."""
 TRUST_S = 1.0
 """A pose that was sure for so long is not given up for what a report says against it."""
 OLD_S = 2.0
@@ -81,6 +81,7 @@ class PoseTrack:
         self._good_since: Instant | None = None
         self._sure_since: Instant | None = None
         self._earned = False
+        self._anew = False  # the pictures have stayed away for long, and nothing was sure since
         self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
@@ -94,6 +95,7 @@ class PoseTrack:
         newest = self._path.newest
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
+        self._anew = self._anew or (newest is not None and sight.taken - newest.taken > S)
         self._path.add(sight, self._around())
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
@@ -117,7 +119,8 @@ class PoseTrack:
         self._lay_reports()
 
     def _jumps(self, before: Report, report: Report) -> bool:
-        seconds = (report.received - before.asked) / S + self._limits.pose_age_s
+        apart = max(report.received - before.asked, before.received - report.asked)  # either may be the older one
+        seconds = apart / S + self._limits.pose_age_s
         reach = triple(lambda axis: self._path.speed[axis] * seconds * JUMP_MARGIN)
         pan, tilt = abs(report.pan_deg - before.pan_deg), abs(report.tilt_deg - before.tilt_deg)
         pan = min(pan % 360, 360 - pan % 360) if self._limits.pan_turns else pan
@@ -198,9 +201,9 @@ class PoseTrack:
             self._good_since = taken
         trusted = self._carried(taken)
         lost = trusted is not None and not self._is_tight(trusted)
-        if self._blind and taken - self._good_since < (ANEW_S if lost else self._restore_s) * S:
+        if self._blind and taken - self._good_since < (ANEW_S if lost or self._anew else self._restore_s) * S:
             return Blind(self._blind)
-        self._blind = ""
+        self._blind, self._anew = "", False
         if self._sure_since is None:
             self._sure_since = taken
         agreed = trusted is not None and not lost  # the belief agrees with what was trusted: it inherits the trust
