@@ -14,6 +14,9 @@ Laws
 - Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
   where it points is never believed while the pictures show otherwise.
+- Two tellers (GetStatus and the metadata stream) must both vouch for a pose: after a contradiction, or where the head
+  moved too fast to be followed, it counts once each that told a pose exactly in the last seconds has told this one.
+  Otherwise the one that tells more often would be believed between two words of the other.
 - Where pictures show nothing, as in fog, reports alone carry a pose on that the pictures had confirmed. They begin
   none: a head that homes over a blank sky after a reboot may say what it likes.
 - After any blindness the pose must be sure for `RESTORE_S` before it counts; for `CALM_S` where only the speed was
@@ -49,6 +52,10 @@ OLD_S = 2.0
 SILENT_S = 3.0
 UNCONFIRMED = 1
 """Reports that narrow nothing yet: one that lies is found out by the next, before it has counted."""
+VOUCHING_HALF_DEG = 2.0
+"""A report that says less exactly where the head is, such as a slow answer while it turns, vouches for nothing."""
+VOUCHING_S = 2.5
+"""GetStatus is asked once a second beside a stream, and some answers are lost."""
 LEAST_OVERLAP = 0.8
 """Of the reports' accuracy: honest ones overlap by what they are rounded for, less is a contradiction that begins."""
 JUMP_MARGIN = 1.2
@@ -76,6 +83,8 @@ class PoseTrack:
         self._sure_since: Instant | None = None
         self._earned = False
         self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
+        self._told_at: dict[bool, Instant] = {}  # when each teller's last exact report was, by whether it is streamed
+        self._vouched: set[bool] = set()  # who has told the pose that is believed
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
         self._jumped_at: Instant | None = None
@@ -89,6 +98,8 @@ class PoseTrack:
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
         self._path.add(sight, self._around())
+        if not self._is_tight(self._around()):
+            self._vouched.clear()
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
             self._trusted = None
@@ -135,11 +146,15 @@ class PoseTrack:
         believed = self._belief.at(nodes[-1])
         turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
         one = Bound.of(turned(position, turn), nodes)
-        both = one.around(nodes[-1]).meet(believed)
+        here = one.around(nodes[-1])
+        both = here.meet(believed)
         least = LEAST_OVERLAP * self._limits.accuracy_deg
         if both.empty or min(both.half[:2]) < least:
             self._contradict("contradiction-picture")
         self._belief.add(one)
+        if max(here.half[:2]) <= VOUCHING_HALF_DEG:
+            self._told_at[report.streamed] = report.received
+            self._vouched.add(report.streamed)
 
     def _turn(self, box: Box, near: Box) -> float:
         """The whole turns, in degrees, that bring the pan of `box` closest to that of `near`."""
@@ -163,9 +178,10 @@ class PoseTrack:
         """Begins to believe anew; what was trusted stays in mind unless the picture was turned over as well."""
         if forget:
             self._trusted = None
-        elif self._earned:
+        elif self._earned and self._all_vouch(self._recent[-1].received if self._recent else Instant(0)):
             self._trusted = self._belief
         self._belief = Belief()
+        self._vouched.clear()
         self._earned = self._seen = False
         self._contradiction = reason
         self._good_since = self._sure_since = None
@@ -211,7 +227,7 @@ class PoseTrack:
         box = self._belief.at(node, UNCONFIRMED)
         if self._is_tight(box):
             self._seen = self._seen or not node.blank
-            return self._confirmed(box, node)
+            return self._confirmed(box, node) if self._all_vouch(now) else self._why_unvouched()
         alone = node.blank and self._seen and self._trusted is None
         bracket = self._bracket(node) if alone else None
         if bracket is not None and self._is_tight(bracket):
@@ -225,6 +241,14 @@ class PoseTrack:
         trusted = self._trusted.at(node)
         both = turned(box, self._turn(box, trusted)).meet(trusted)
         return self._contradiction if both.empty else both
+
+    def _all_vouch(self, now: Instant) -> bool:
+        """True unless one of two tellers has not told what is believed."""
+        heard = {teller for teller, at in self._told_at.items() if now - at <= VOUCHING_S * S}
+        return len(heard) < 2 or heard <= self._vouched
+
+    def _why_unvouched(self) -> str:
+        return self._contradiction or ("moving-too-fast" if self._seen and self._earned else "starting")
 
     def _why_wide(self) -> str:
         if self._trusted is not None or self._belief.reports <= UNCONFIRMED:
