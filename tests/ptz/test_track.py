@@ -335,3 +335,50 @@ def test_after_a_blindness_it_waits_until_the_pose_was_sure_for_a_while() -> Non
     reasons_in_order = [(one.exposed_s, isinstance(one.said, Blind)) for one in said]
     last_blind = max(second for second, blind in reasons_in_order if blind)
     assert 7.4 < last_blind < 9.5
+
+
+def told_twice(
+    streamed: Callable[[float], float | None], asked: Callable[[float], float | None], seconds: float = 14.0
+) -> list[tuple[float, PoseSet | Blind]]:
+    """What is said of a head at rest at 10 degrees whose stream tells ten times a second and GetStatus once.
+
+    At four seconds the pictures lose their thread, as they do when the head turns too fast for them.
+    """
+    track, said = PoseTrack(HeadLimits(), OPTICS), []
+    for tick in range(int(seconds * 50)):
+        second = tick / 50
+        if tick % 2 == 0:
+            track.picture(still(second, broken=tick == 200))
+        for every, teller, from_stream in ((5, streamed, True), (50, asked, False)):
+            pan = teller(second) if tick % every == 0 else None
+            if pan is not None:
+                track.report(report(second + 0.003, pan, streamed=from_stream))
+        frame = second - 0.3
+        if tick % 2 == 1 and frame > 0:
+            taken = Instant(int(round(frame * 25) / 25 * S))
+            said.append((frame, track.judge(taken, Instant(int(second * S)))))
+    return said
+
+
+def lies(second: float) -> float:
+    return 19.0 if 4 <= second < 9 else 10.0
+
+
+def honest(second: float) -> float:
+    return 10.0
+
+
+@pytest.mark.parametrize(("streamed", "asked"), [(lies, honest), (honest, lies)], ids=["stream", "getstatus"])
+def test_of_two_tellers_the_one_that_tells_more_often_is_not_believed_against_the_other(
+    streamed: Callable[[float], float], asked: Callable[[float], float]
+) -> None:
+    said = told_twice(streamed, asked)
+    shown = [(at, one) for at, one in said if isinstance(one, PoseSet)]
+    assert [one for one in shown if not one[1].pan_deg[0] <= 10 <= one[1].pan_deg[1]] == []
+    assert [at for at, _ in shown if 5.3 < at < 8.7] == []  # nobody can know which of them lies
+    assert [at for at, _ in shown if at > 12] != []  # they agree again
+
+
+def test_a_teller_that_has_fallen_silent_need_not_vouch_for_the_other() -> None:
+    said = told_twice(honest, lambda second: 10.0 if second < 4 else None)
+    assert all(isinstance(one, PoseSet) for at, one in said if at > 8)
