@@ -28,6 +28,7 @@
     +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
     +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
     +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
+    +-- StampRefused            no time-stamp that counts: go on without one, and say so
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -189,3 +190,7 @@ class RegisterError(VigieError):
 
 class NoteRefused(VigieError):
     """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""
+
+
+class StampRefused(VigieError):
+    """The time-stamping service cannot be reached, refuses, or answers what is no stamp for what was asked."""

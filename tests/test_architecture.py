@@ -25,7 +25,7 @@ FLOORS = (
     ("agent.lines",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
-        *("agent.aim", "agent.control", "agent.reporting"),
+        *("agent.aim", "agent.control", "agent.reporting", "agent.timestamping"),
     ),
     ("agent.masking", "agent.access", "agent.register", "agent.systemd"),
 )
@@ -48,7 +48,7 @@ DECIDING = (
     *("reporting.acts", "reporting.content", "reporting.figures", "reporting.footage", "reporting.french"),
     "reporting.layout",
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
-    *("telemetry.topics", "telemetry.values"),
+    *("telemetry.topics", "telemetry.values", "timestamping.stamps"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
@@ -62,6 +62,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/timestamping/service.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",
@@ -92,6 +93,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
     "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
     "onvif": ("agent/ptz/onvif.py",),
+    "rfc3161_client": ("agent/timestamping/stamps.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
     # values and arithmetic, at home everywhere
