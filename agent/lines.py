@@ -130,7 +130,7 @@ class TurningLine:
             self._turning.forget_pictures()
             self._shape = shape
         if frame.planes:
-            self._turning.picture(frame.planes[0], frame.taken, frame.pts_90k / 90_000)
+            self._turning.picture(frame.planes[0], frame.taken, frame.pts_90k / 90_000, frame.late_s)
 
 
 def _still(mask: Mask, settings: Settings) -> StillMask:

@@ -125,8 +125,8 @@ class Bench:
         except HeadRefused as error:
             raise HeadRefused(
                 say(
-                    en=f"{error}; check --url, --username and the password in --password-file",
-                    fr=f"{error} ; vérifier --url, --username et le mot de passe dans --password-file",
+                    en=f"{error} (here: --url, --username, --password-file)",
+                    fr=f"{error} (ici : --url, --username, --password-file)",
                 )
             ) from None
 

@@ -41,6 +41,7 @@ def run(options: Namespace) -> int:
     _free(options.out)
     try:
         if options.measurements is not None:
+            _alone(options)
             given = lens_file.parse(_read(options.measurements), str(options.measurements))
             aspect = given.aspect
             readings: Sequence[Reading] = given.halves()
@@ -122,6 +123,16 @@ def _tell(line: str) -> None:
 # --- what was asked for ---
 
 
+def _alone(options: Namespace) -> None:
+    if options.url or options.source:
+        raise UsageError(
+            say(
+                en="--measurements works without a camera: leave out --url and --source, or --measurements",
+                fr="--measurements se passe de caméra : omettre --url et --source, ou bien --measurements",
+            )
+        )
+
+
 def _free(out: Path | None) -> None:
     if out is not None and out.exists():
         raise UsageError(
@@ -135,12 +146,21 @@ def _free(out: Path | None) -> None:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(MOST_FILE_BYTES)
+            text = file.read(MOST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "?"
         raise UsageError(
             say(en=f"--measurements {path}: cannot be read ({why})", fr=f"--measurements {path} : illisible ({why})")
         ) from None
+    if len(text) > MOST_FILE_BYTES:
+        most = MOST_FILE_BYTES >> 20
+        raise UsageError(
+            say(
+                en=f"--measurements {path}: is larger than {most} MiB; measurements are a few kilobytes",
+                fr=f"--measurements {path} : dépasse {most} Mio ; des mesures font quelques kilo-octets",
+            )
+        )
+    return text
 
 
 def _zooms(text: str) -> tuple[float, ...]:

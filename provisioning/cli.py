@@ -2,7 +2,7 @@
 
 Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
 used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,
-`requisitions_cli.py`.
+`requisitions_cli.py`, `evidence_cli.py`, `signatures_cli.py`.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
@@ -10,6 +10,7 @@ used. A fault is one sentence on stderr, no traceback. The commands stand beside
         --reason "Attroupement signale place du marche" --valid 2h
     vigie-provision calibrate --url http://10.0.0.11/onvif/device_service --source rtsp://10.0.0.11/stream1 \\
         --username vigie --password-file ptz.pass --out lens.toml
+    vigie-provision evidence check-signatures x.mp4 --device-pub device.pub
 """
 
 import json
@@ -25,11 +26,14 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import say
-from provisioning import grants, keys_cli, requisitions_cli, witness_cli
-from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds
+from provisioning import evidence_cli, grants, keys_cli, requisitions_cli, signatures_cli, witness_cli
+from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds, whole
 
 DONE = 0
-COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show | witness keys, serve | calibrate"
+COMMANDS = (
+    "keys init, combine | grant | requisition new, sign, countersign, show | evidence open, check-signatures | "
+    "witness keys, serve | calibrate"
+)
 
 
 def _grant_parser() -> Parser:
@@ -65,10 +69,16 @@ def _calibrate_parser() -> Parser:
     password = say(en="its first line is the password", fr="sa première ligne est le mot de passe")
     add("--password-file", type=Path, metavar="FILE", help=password)
     add("--ca-file", type=Path, metavar="FILE", help=say(en="for https and rtsps", fr="pour https et rtsps"))
-    add("--zoom", default="0,0.25,0.5,0.75,1", help=say(en="where to measure", fr="positions à mesurer"))
-    add("--steps", type=int, default=4, choices=range(2, 21), help=say(en="each way, 2 to 20", fr="par sens, 2 à 20"))
-    more = say(en="so many zooms more where they help (4)", fr="zooms ajoutés au plus, s'ils aident (4)")
-    add("--more", type=int, default=4, choices=range(17), help=more)
+    add(
+        "--zoom",
+        default="0,0.25,0.5,0.75,1",
+        metavar="0,0.5,1",
+        help=say(en="where to measure", fr="positions à mesurer"),
+    )
+    steps = say(en="steps each way, 2 to 20 (4)", fr="pas dans chaque sens, de 2 à 20 (4)")
+    add("--steps", type=whole(2, 20), default=4, metavar="N", help=steps)
+    more = say(en="so many zooms more where they help, 0 to 16 (4)", fr="zooms ajoutés s'ils aident, de 0 à 16 (4)")
+    add("--more", type=whole(0, 16), default=4, metavar="N", help=more)
     add("--pan-deg", default="-180,180", metavar="LOW,HIGH", help=say(en="what ONVIF's -1..1 is", fr="-1..1 d'ONVIF"))
     add("--tilt-deg", default="-90,90", metavar="LOW,HIGH", help=say(en="the same for tilt", fr="de même en tilt"))
     by_hand = say(en="no camera: measurements of a file", fr="sans caméra : mesures d'un fichier")
@@ -148,6 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 keys_cli.STEPS[step](rest)
             case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
                 return requisitions_cli.STEPS[step](rest)
+            case ["evidence", str(step), *rest] if step in evidence_cli.STEPS:
+                return evidence_cli.STEPS[step](rest)
+            case ["evidence", str(step), *rest] if step in signatures_cli.STEPS:
+                return signatures_cli.STEPS[step](rest)
             case ["witness", str(step), *rest] if step in witness_cli.STEPS:
                 witness_cli.STEPS[step](rest)
             case _:

@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ _FRENCH = (
     (r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)", r"\1 : \2 n'est pas l'un de \3"),
     (r"argument (.*?): invalid int value: (.*)", r"\1 : \2 n'est pas un nombre entier"),
     (r"argument (.*?): expected (?:at least )?one argument", r"\1 : il manque une valeur"),
+    (r"argument (.*?): (.*)", r"\1 : \2"),
 )
 _IDENTIFIER = re.compile(r"[a-z0-9-]{1,40}")
 _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
@@ -51,6 +52,22 @@ class Parser(argparse.ArgumentParser):
         several: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "ID"}
         self.add_argument("--mast", required=True, help=masts, **several)
         self.add_argument("--camera", required=required, default=[], help=cameras, **several)
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argparse type: a whole number from `low` to `high`."""
+
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(
+                say(
+                    en=f"{text!r} is no whole number from {low} to {high}",
+                    fr=f"{text!r} n'est pas un nombre entier de {low} à {high}",
+                )
+            )
+        return int(text)
+
+    return number
 
 
 def seconds(text: str, longest_s: int) -> int:

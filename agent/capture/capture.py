@@ -10,11 +10,12 @@ from agent.capture.av_source import AvSource, Decoded, NoPicture, Restarted
 from agent.capture.pace import FilePace, Thinner, backoff_s
 from agent.capture.source import SourceSettings
 from agent.capture.timeline import Timeline
-from agent.clock import Clock
+from agent.clock import Clock, Instant
 from agent.errors import SourceError
 from agent.events import CaptureLost, CaptureRestored, Emit, StreamChanged
 from agent.facts import Capture as CaptureState
 from agent.language import say
+from agent.lateness import Lateness
 from agent.units import Frame
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,12 @@ OVERDUE_S = 1.0
 """What a source's own time-out has to tell of a stall first."""
 STEADY_S = 10.0
 """A connection that held so long starts the backoff anew."""
+
+
+CREEP = 1000e-6
+"""A camera's clock may run so much slower than ours: cheap ones count their pictures and call each 40 ms."""
+UNKNOWN_LATE_S = 1.0
+"""How late a picture may be while nothing tells: it has no stamp, or its connection is not a second old."""
 
 
 class Capture:
@@ -39,6 +46,7 @@ class Capture:
         self._deliver = deliver
         self._emit = emit
         self._timeline = Timeline()
+        self._lateness = Lateness(CREEP)
         self._thinner = Thinner(settings.fps)
         self._pace = FilePace(settings.fps) if settings.url.startswith("file:") else None
         self._stopping = threading.Event()
@@ -106,6 +114,7 @@ class Capture:
 
     def _restart_file(self) -> None:
         self._timeline.restart()
+        self._lateness.restart()
         if self._pace is not None:
             self._pace.restart()
 
@@ -117,6 +126,7 @@ class Capture:
             taken = self._clock.instant()  # a file's picture arrives when it is due
         placed = self._timeline.place(picture.stamp_s, taken)
         self._watch(picture, jumped=placed.jumped)
+        late_s = self._late_s(picture.stamp_s, taken, jumped=placed.jumped)
         if not self._thinner.keeps(placed.pts_90k):
             return
         self.frames += 1
@@ -133,8 +143,18 @@ class Capture:
                 pts_90k=placed.pts_90k,
                 epoch=self._epoch,
                 owner=picture.owner,
+                late_s=late_s,
             )
         )
+
+    def _late_s(self, stamp_s: float | None, taken: Instant, *, jumped: bool) -> float:
+        """How much later the picture came than others take, or may have come where nothing tells."""
+        if self._pace is not None:
+            return 0.0
+        if jumped:
+            self._lateness.restart()
+        late_s = None if stamp_s is None else self._lateness.of(stamp_s, taken)
+        return UNKNOWN_LATE_S if late_s is None else late_s
 
     def _watch(self, picture: Decoded, *, jumped: bool) -> None:
         """Tells of what changed: back from a loss, another size or format, timestamps that broke."""

@@ -1,9 +1,10 @@
-"""The HTTP side: WHEP, steering, the page, its state, health and metrics. The only file that touches aiohttp.
+"""The HTTP side: WHEP, steering, the page, its state, health and metrics. Only it and `requisitions` touch aiohttp.
 
     POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
     DELETE /whep/<camera>/<session>               under the same grant: the view ends
     POST   /ptz/<camera>                          one steering order as JSON, under a grant that allows ptz
     GET    /ptz/<camera>/ws                       a joystick's WebSocket (`steering`)
+    POST   /requisitions, GET .../pack.zip        `requisitions`
     GET    /state                                 under a live grant: what the page shows
     GET    /  and its scripts and style              the page: no secret in it, no grant asked for
     GET    /healthz                               ok or not, nothing else
@@ -37,6 +38,7 @@ from agent.facts import MastFacts
 from agent.language import say
 from agent.live.listener import Door
 from agent.live.metrics import CONTENT_TYPE, exposition
+from agent.live.requisitions import Requisitions
 from agent.live.sdp import MAX_BYTES, read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
 from agent.live.state import ice_links, page_state
@@ -112,6 +114,7 @@ class Api:
         sessions: Sessions,
         ice_servers: Sequence[IceServer],
         steering: Mapping[str, Steering],
+        requisitions: Requisitions | None = None,
     ) -> None:
         self.judge = judge
         self._clock = clock
@@ -121,6 +124,7 @@ class Api:
         self._sessions = sessions
         self._ice_servers = tuple(ice_servers)
         self._steering = dict(steering)
+        self._requisitions = requisitions
         self._joysticks: set[web.WebSocketResponse] = set()
         self._metrics = exposition(facts)
         page = files("agent.live") / "page"
@@ -139,6 +143,7 @@ class Api:
             web.options("/whep/{camera}/{session}", self.options),
             web.post("/ptz/{camera}", self.steer),
             web.get("/ptz/{camera}/ws", self.joystick),
+            *(self._requisitions.routes() if self._requisitions is not None else ()),
         ]
 
     def _grant(self, request: web.Request) -> tuple[str, Grant]:

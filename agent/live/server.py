@@ -15,6 +15,7 @@ from agent.events import Emit
 from agent.facts import MastFacts
 from agent.live import listener
 from agent.live.http import Api, Renditions, Server, application
+from agent.live.requisitions import Answering, Requisitions
 from agent.live.sessions import Sessions
 from agent.live.steering import Steering
 from agent.queues import UnitSource
@@ -44,12 +45,15 @@ class LiveServer:
         healthy: Callable[[], bool],
         emit: Emit,
         steering: Mapping[str, Steering] | None = None,
+        desk: Answering | None = None,
     ) -> None:
         self._http = http
         self._door = listener.Door()
         self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers)
         renditions = {one.id: Renditions(one.main, one.tile) for one in cameras.values()}
-        self._api = Api(judge, clock, renditions, facts, healthy, self._sessions, live.ice_servers, steering or {})
+        self._requisitions = None if desk is None else Requisitions(desk)
+        views = (self._sessions, live.ice_servers, steering or {})
+        self._api = Api(judge, clock, renditions, facts, healthy, *views, self._requisitions)
         self.port = 0
 
     def viewers(self, camera: str) -> int:

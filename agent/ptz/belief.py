@@ -27,9 +27,13 @@ def triple(make: Callable[[int], float]) -> Triple:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One frame on the path: `x` where, `drift` added up since the origin, `slack` this frame's own error."""
+    """One frame on the path: `x` where, `drift` added up since the origin, `slack` this frame's own error.
+
+    It was exposed between `earliest` and `taken`.
+    """
 
     taken: int
+    earliest: int
     stamp_s: float
     known: bool
     blank: bool

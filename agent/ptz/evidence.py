@@ -2,7 +2,8 @@
 
 Laws
 - A report that was received at `received` was true at some moment in [asked - pose_age, received].
-- A picture that arrived at `taken` was exposed at some moment in [taken - video_age, taken].
+- A picture that arrived at `taken`, `late_s` later than the most punctual ones do, was exposed at some moment in
+  [taken - late_s - video_age, taken]; pictures are exposed in the order of their arrival.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Sight:
     in the pictures to tell anything, as in fog. `across` (right) and `up`: tangents, in units of half the view's width.
     `spread`: the change of ln tan(hfov / 2), positive when the view widens. `slack` and `slack_spread`: by how much one
     picture may be misjudged. `drift` and `drift_spread`: what this step adds to errors that stay. `quality`: 0..1, the
-    share of the picture that agrees.
+    share of the picture that agrees. `late_s`: how much later than the most punctual pictures it came.
     """
 
     taken: Instant
@@ -52,6 +53,7 @@ class Sight:
     drift: float = 0.0
     drift_spread: float = 0.0
     quality: float = 0.0
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent.clock import Clock, Instant
@@ -130,13 +130,13 @@ class TurningHead:
         """How long a frame is held before it is judged."""
         return self.settings.limits.hold_s
 
-    def picture(self, luma: Plane, taken: Instant, stamp_s: float) -> None:
+    def picture(self, luma: Plane, taken: Instant, stamp_s: float, late_s: float = 0.0) -> None:
         """One frame's plain luma, in the picture thread; it is looked at and not kept."""
         report = self._report
         hfov = None if report is None else self.settings.optics.hfov_deg(report.zoom)
         sight = self._motion.look(luma, taken, stamp_s, hfov)
         with self._lock:
-            self._track.picture(sight)
+            self._track.picture(replace(sight, late_s=late_s))
 
     def forget_pictures(self) -> None:
         """The next frame is of another connection, size or format."""

@@ -16,13 +16,12 @@ Sources: ONVIF Streaming Specification 5.1.2 (tt:MetadataStream, tt:PTZ, tt:PTZS
 from lxml import etree
 
 from agent.clock import Instant
+from agent.lateness import Lateness
 from agent.ptz.rtsp import RATE_HZ
 from agent.ptz.status import Told
 
 SCHEMA = "{http://www.onvif.org/ver10/schema}"
 LONGEST_TEXT = 200
-SETTLE_S = 1.0
-"""So long a connection's documents only teach how long they take: the first ones may come in a burst."""
 CREEP = 500e-6
 """The camera's RTP clock may run so much slower than ours."""
 
@@ -77,20 +76,13 @@ class Delay:
     """How much later than the fastest document of this connection each one comes, by its RTP time."""
 
     def __init__(self) -> None:
-        self._began: Instant | None = None
-        self._stamp = 0
+        self._stamp: int | None = None
         self._rtp_s = 0.0
-        self._least_s = 0.0
-        self._at = Instant(0)
+        self._lateness = Lateness(CREEP)
 
     def of(self, stamp: int, received: Instant) -> float | None:
         """Seconds, 0 for the fastest; None while the connection settles."""
-        if self._began is None:
-            self._began, self._stamp, self._at = received, stamp, received
-        ahead = (stamp - self._stamp + (1 << 31)) % (1 << 32) - (1 << 31)
+        before = stamp if self._stamp is None else self._stamp
         self._stamp = stamp
-        self._rtp_s += ahead / RATE_HZ
-        took_s = (received - self._began) / 1e9 - self._rtp_s
-        self._least_s = min(took_s, self._least_s + CREEP * (received - self._at) / 1e9)
-        self._at = received
-        return took_s - self._least_s if (received - self._began) / 1e9 >= SETTLE_S else None
+        self._rtp_s += ((stamp - before + (1 << 31)) % (1 << 32) - (1 << 31)) / RATE_HZ
+        return self._lateness.of(self._rtp_s, received)

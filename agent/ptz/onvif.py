@@ -18,6 +18,7 @@ Laws
 
 import logging
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,7 @@ logging.getLogger("onvif").setLevel(logging.CRITICAL)
 WSDL = Path(os.path.dirname(os.path.dirname(onvif.__file__))) / "wsdl"
 MOVE_TIMEOUT = timedelta(seconds=1)
 """A head that hears nothing more stops by itself."""
+UNAUTHORIZED = frozenset({"NotAuthorized", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
 MOST_PRESETS = 512
 LONGEST_TEXT = 200
 
@@ -178,7 +180,14 @@ class OnvifClient:
     # --- finding the way ---
 
     def connect(self, deadline_s: float) -> None:
-        """Finds time, services, profile and spaces; HeadError when one of them is missing."""
+        """Finds time, services, profile and spaces; HeadError when one is missing, and then nothing is left open."""
+        try:
+            self._find(deadline_s)
+        except BaseException:
+            self.close()
+            raise
+
+    def _find(self, deadline_s: float) -> None:
         until = self._clock.instant() + int(deadline_s * 1e9)
 
         def left() -> float:
@@ -356,16 +365,33 @@ def _meaning(error: Exception) -> HeadError:
     cause = error.__context__
     if isinstance(cause, HeadError):
         return cause
+    if isinstance(cause, Fault) and _unauthorized(cause):
+        return _unknown_user()
     if isinstance(cause, Fault):
         reason = _text(cause.message) or "?"
         return HeadRefused(say(en=f"the head refuses: {reason}", fr=f"la tête refuse : {reason}"))
     if isinstance(cause, TransportError) and cause.status_code in (401, 403):
-        return HeadRefused(
-            say(en="the head refuses the password; check password_file", fr="mot de passe refusé ; voir password_file")
-        )
+        return _unknown_user()
     if isinstance(cause, (ZeepError, ValueError, TypeError, AttributeError, KeyError, LookupError)):
         return _unreadable()
     return HeadSilent(say(en="the head gives no answer", fr="la tête ne répond pas"))
+
+
+def _unauthorized(fault: Fault) -> bool:
+    """True for a refusal of who asks, by its codes (ONVIF Core, generic faults; WS-Security 1.1)."""
+    codes = (fault.code, *(fault.subcodes or ()))
+    return not UNAUTHORIZED.isdisjoint(re.split("[:}]", str(one))[-1] for one in codes)
+
+
+def _unknown_user() -> HeadRefused:
+    return HeadRefused(
+        say(
+            en="the head refuses user name or password; check username and password_file, and that this user may "
+            "steer (ONVIF users are often apart from those of the camera's web page)",
+            fr="la tête refuse le nom ou le mot de passe ; vérifier username et password_file, et que ce compte peut "
+            "piloter (les comptes ONVIF sont souvent distincts de ceux de la page web de la caméra)",
+        )
+    )
 
 
 def _streaming(profiles: Sequence[Any], turning: Any) -> str:

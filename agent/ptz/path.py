@@ -60,10 +60,10 @@ class Path:
         return next((node for node in reversed(self._nodes) if node.taken == taken), None)
 
     def between(self, since: Instant, until: Instant) -> list[Node]:
-        """The frames from the last before `since` to the first after `until`; none when either is missing."""
+        """From the last frame exposed before `since` to the first one after `until`; none when either is missing."""
         found: list[Node] = []
         for node in reversed(self._nodes):
-            if node.taken >= until:
+            if node.earliest >= until:
                 found = [node]
                 continue
             if not found:
@@ -92,6 +92,12 @@ class Path:
         while sight.taken - self._nodes[0].taken > KEPT_S * S:
             self._nodes.popleft()
 
+    def _node(self, sight: Sight, x: Triple, drift: Triple, slack: Triple) -> Node:
+        earliest = sight.taken - self._video_age - int(sight.late_s * S)
+        if self.newest is not None:  # exposed after the picture before it
+            earliest = max(earliest, self.newest.earliest)
+        return Node(sight.taken, earliest, sight.stamp_s, sight.known, sight.blank, x, drift, slack)
+
     def _gap_s(self, sight: Sight, before: Node) -> float:
         """Seconds that may lie between two exposures; the media clock is doubted where arrivals say more."""
         apart = (sight.taken - before.taken - self._video_age) / S
@@ -100,20 +106,19 @@ class Path:
     def _first(self, sight: Sight, around: Box) -> Node:
         zero = (0.0, 0.0, 0.0)
         slack = self._slack(sight, around) if sight.known else NOWHERE
-        return Node(sight.taken, sight.stamp_s, sight.known, sight.blank, zero, zero, slack)
+        return self._node(sight, zero, zero, slack)
 
     def _reach(self, sight: Sight, before: Node) -> Triple:
         gap = self._gap_s(sight, before)
         return triple(lambda axis: self.speed[axis] * gap)
 
     def _lost(self, sight: Sight, before: Node) -> Node:
-        slack = self._reach(sight, before)
-        return Node(sight.taken, sight.stamp_s, False, sight.blank, before.x, before.drift, slack)
+        return self._node(sight, before.x, before.drift, self._reach(sight, before))
 
     def _broken(self, sight: Sight, before: Node, around: Box) -> Node:
         reach = self._reach(sight, before)
         drift = triple(lambda axis: before.drift[axis] + BROKEN_MARGIN * reach[axis])
-        return Node(sight.taken, sight.stamp_s, True, sight.blank, before.x, drift, self._slack(sight, around))
+        return self._node(sight, before.x, drift, self._slack(sight, around))
 
     def _moved(self, sight: Sight, before: Node, around: Box) -> Node:
         unit, unit_error = self._unit_deg(around, sight.spread)
@@ -131,7 +136,7 @@ class Path:
             before.drift[2] + self._scale_error * abs(sight.spread) + sight.drift_spread,
         )
         x = (before.x[0] + pan, before.x[1] + up, before.x[2] + sight.spread)
-        return Node(sight.taken, sight.stamp_s, True, sight.blank, x, drift, self._slack(sight, around))
+        return self._node(sight, x, drift, self._slack(sight, around))
 
     def _unit_deg(self, around: Box, widened: float = 0.0) -> tuple[float, float]:
         """Degrees in half a view's width at the picture's middle, and by how much that may be wrong."""

@@ -6,8 +6,9 @@
 >>> track.judge(taken, now)               # PoseSet | Blind, once the frame was held
 
 Laws
-- Reports are late by up to `pose_age_s` and pictures by up to `video_age_s`, each by another amount each time. A report
-  is therefore laid against every frame that can have been exposed while it was true, and counts once all have come.
+- Reports are late by up to `pose_age_s` and pictures by up to `video_age_s`, each by another amount each time, and a
+  picture by as much more as its stamp shows that it was held up (`agent.lateness`). A report is therefore laid against
+  every frame that can have been exposed while it was true, and counts once all have come.
 - The path between them is the pictures' own motion (`belief`). Where a picture tells nothing the head may have moved
   at its full speed.
 - Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
@@ -119,10 +120,9 @@ class PoseTrack:
     def _lay_reports(self) -> None:
         """Lays those reports against the path whose frames have all come."""
         newest = self._path.newest
-        video_age = int(self._limits.video_age_s * S)
-        while newest is not None and self._waiting and newest.taken - video_age >= self._waiting[0].received:
+        while newest is not None and self._waiting and newest.earliest >= self._waiting[0].received:
             report = self._waiting.popleft()
-            nodes = self._path.between(self._oldest(report), Instant(report.received + video_age))
+            nodes = self._path.between(self._oldest(report), report.received)
             if nodes:
                 self._count(report, swerved(nodes))
 
@@ -213,7 +213,7 @@ class PoseTrack:
             self._seen = self._seen or not node.blank
             return self._confirmed(box, node)
         alone = node.blank and self._seen and self._trusted is None
-        bracket = self._bracket(taken) if alone else None
+        bracket = self._bracket(node) if alone else None
         if bracket is not None and self._is_tight(bracket):
             return bracket
         return "featureless" if node.blank else self._why_wide()
@@ -249,10 +249,10 @@ class PoseTrack:
         middle = min(90.0, abs(box.middle[1])) if tilt < INFINITE else 0.0
         return pan * cos_deg(middle) <= WIDEST_HALF_DEG and tilt <= WIDEST_HALF_DEG and spread <= WIDEST_HALF_SPREAD
 
-    def _bracket(self, taken: Instant) -> Box | None:
+    def _bracket(self, node: Node) -> Box | None:
         """From reports alone, for pictures that show nothing: the hull of those around, and what a head can hide."""
-        before = [one for one in self._recent if one.received <= taken - int(self._limits.video_age_s * S)]
-        after = [one for one in self._recent if self._oldest(one) >= taken]
+        before = [one for one in self._recent if one.received <= node.earliest]
+        after = [one for one in self._recent if self._oldest(one) >= node.taken]
         if not before or not after:
             return None
         first = before[-1]

@@ -108,11 +108,13 @@ class Pictures:
     def segment(self, camera: str, name: str, size_bytes: int, sha256: str) -> Segment:
         """What is to be known of the segment, once it has ended; the file's name, size and hash are given."""
         interval_ms = self._muxer.interval_90k * 1000 // TICKS_PER_SECOND
+        last_ms = self._last.wall.utc_ms
         return Segment(
             camera=camera,
             name=name,
             start_ms=self._first.wall.utc_ms,
-            end_ms=self._last.wall.utc_ms + interval_ms,
+            # its length is an estimate, and a row's time is the clock's floor: none may lie beyond the clock's now
+            end_ms=max(last_ms, min(last_ms + interval_ms, self._clock.wall().utc_ms)),
             duration_ms=self._muxer.duration_90k * 1000 // TICKS_PER_SECOND,
             frames=self.frames,
             blind_frames=self._blind_frames,

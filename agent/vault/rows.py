@@ -27,7 +27,8 @@ class Segment:
     """One finished segment, as it is known when it enters the index; none of this changes later.
 
     `name`: relative path. `start_ms`: UTC of the first frame by the clock of that moment; of a found one, from its
-    name. `end_ms`: UTC of the last frame's end; of a found one, when the file was last written, which is an estimate.
+    name. `end_ms`: UTC of the last frame's end, at the latest the moment of sealing; of a found one, when the file was
+    last written, which is an estimate.
     `duration_ms`, `frames`, `blind_frames` (those masked as a whole), `width`, `height`: None for a found one, which
     the mast cannot open. `whole`: age opens it to its end; a found one breaks off. `synchronised`: a time service kept
     the clock from first to last frame. `clock_error_ms`: the kernel's bound on its error then, rounded up.

@@ -7,9 +7,6 @@ import pytest
 from agent.virtual.render import TurningStreet
 from agent.virtual.sphere import View
 from tests.aim.street import Life
-from tests.virtual.conftest import drawings, turning_street
-
-__all__ = ["drawings", "turning_street"]
 
 FACADE, TOWER, BRICK = View(-33, 5, 60), View(36, 3, 60), View(143, 0, 50)
 Live = Callable[[View], Life]

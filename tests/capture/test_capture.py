@@ -218,6 +218,28 @@ def test_a_stall_is_lost_and_the_resumed_camera_is_restored() -> None:
 
 
 @needs_gstreamer
+def test_pictures_that_waited_for_a_machine_without_time_are_known_to_be_late() -> None:
+    with RtspCamera(SMALL) as camera, capturing(camera.url) as (watcher, capture):
+        wait_for(lambda: len(watcher.frames) >= 50)
+        prompt = watcher.frames[-1].late_s
+        deliver, slept = watcher.deliver, threading.Event()
+
+        def once_slowly(frame: Frame) -> None:
+            if not slept.is_set():
+                slept.set()
+                time.sleep(0.8)
+            deliver(frame)
+
+        capture._deliver = once_slowly
+        before = len(watcher.frames)
+        wait_for(lambda: len(watcher.frames) >= before + 40)
+        assert watcher.frames[0].late_s >= 1.0  # nothing tells yet
+        assert prompt < 0.2
+        assert max(one.late_s for one in watcher.frames[before : before + 5]) > prompt + 0.5
+        assert watcher.frames[-1].late_s < 0.3
+
+
+@needs_gstreamer
 def test_a_reboot_is_survived_and_the_media_clock_goes_on() -> None:
     with RtspCamera(SMALL) as camera, capturing(camera.url) as (watcher, _):
         wait_for(lambda: len(watcher.frames) >= 5)

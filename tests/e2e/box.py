@@ -114,12 +114,20 @@ polygon = [[0.25, 0.25], [0.75, 0.25], [0.75, 0.75], [0.25, 0.75]]
         )
 
     def __enter__(self) -> Self:
-        self.start_broker()
+        try:
+            self.start_broker()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        """Ends whatever still runs."""
         for process in (self._agent, self._ear, self._broker):
             if process is not None and process.poll() is None:
                 process.kill()

@@ -4,6 +4,8 @@ Blocks of 16 x 16 pixels, 3 pixels from the private area's edge, are compared wi
 number, both without their coarse part. A mosaic's cell or a fixed colour has no fine structure of the place's own.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -26,15 +28,51 @@ def _blocks(plane: np.ndarray) -> np.ndarray:
     return cut.transpose(0, 2, 1, 3).reshape(rows * columns, BLOCK * BLOCK)
 
 
-def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[int, int]:
-    """(blocks in which the original's structure shows, blocks that were judged)."""
+def _inside(private: Luma) -> np.ndarray:
+    """Which blocks are judged: those within the private area and off its edge."""
     safe = cv2.erode(private, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
-    inside = (_blocks(safe) > 0).all(axis=1)
-    truth, seen = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside]
+    return np.asarray((_blocks(safe) > 0).all(axis=1))
+
+
+def bare(unmasked: np.ndarray, original: Luma, private: Luma) -> int:
+    """How many whole blocks with structure no mask covers; `unmasked`: True where the picture is the original."""
+    told = _blocks(_fine(original)).std(axis=1) > FINE_LUMA
+    return int((_inside(private) & told & _blocks(unmasked).all(axis=1)).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A block in which the original's structure shows: its upper left corner, how alike, and both spreads in levels."""
+
+    x: int
+    y: int
+    alike: float
+    shown: float
+    original: float
+
+    def __str__(self) -> str:
+        return f"({self.x}, {self.y}) alike {self.alike:.2f}, spread {self.shown:.1f} of {self.original:.1f}"
+
+
+def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[list[Leak], int]:
+    """(blocks in which the original's structure shows, how many blocks were judged)."""
+    inside = _inside(private)
+    truth, seen, places = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside], np.flatnonzero(inside)
     told = truth.std(axis=1) > FINE_LUMA
-    truth, seen = truth[told], seen[told]
-    visible = seen.std(axis=1) > FINE_LUMA
+    truth, seen, places = truth[told], seen[told], places[told]
+    spread = seen.std(axis=1)
     centred = (truth - truth.mean(axis=1, keepdims=True), seen - seen.mean(axis=1, keepdims=True))
     norms = np.linalg.norm(centred[0], axis=1) * np.linalg.norm(centred[1], axis=1)
     alike = (centred[0] * centred[1]).sum(axis=1) / np.maximum(norms, 1e-6)
-    return int((visible & (alike > ALIKE)).sum()), len(truth)
+    columns = shown.shape[1] // BLOCK
+    found = [
+        Leak(
+            int(places[at] % columns) * BLOCK,
+            int(places[at] // columns) * BLOCK,
+            float(alike[at]),
+            float(spread[at]),
+            float(truth[at].std()),
+        )
+        for at in np.flatnonzero((spread > FINE_LUMA) & (alike > ALIKE))
+    ]
+    return found, len(truth)

@@ -14,6 +14,7 @@ from agent.virtual.ptz_camera import Setup, picture_polygon, virtual_ptz
 from agent.virtual.world import PRIVATE
 from tests.e2e.box import Box, vigie, wait_for
 from tests.needs import needs
+from tests.rig.drawings import drawings
 
 pytestmark = [needs("mosquitto", "mosquitto"), needs("age", "age")]
 
@@ -58,7 +59,7 @@ async def happens(what: Callable[[], object]) -> None:
 
 
 async def test_a_knocked_camera_is_blind_until_somebody_approves_its_aim(tmp_path: Path) -> None:
-    async with virtual_ptz(tmp_path / "virtual", SETUP) as camera:
+    async with virtual_ptz(drawings(), SETUP) as camera:
         with Box(tmp_path, camera.rtsp_url, camera=masks()) as box:
             box.start()
             await happens(lambda: "aim_learned" in box.events())

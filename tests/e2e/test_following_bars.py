@@ -4,6 +4,7 @@ Each run plays in virtual time (`studio`), so that no load of the machine change
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -25,8 +26,8 @@ WIDE_OVER_PX = 1.5
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> TurningStreet:
-    return TurningStreet(tmp_path_factory.mktemp("street"))
+def street(drawings: Path) -> TurningStreet:
+    return TurningStreet(drawings)
 
 
 def leaking(shot: Shot) -> bool:

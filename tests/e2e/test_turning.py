@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.e2e.box import ROOT, free_port, vigie
 from tests.e2e.journeys import CONTRADICTION, restless, suffers
 from tests.e2e.turning import Mast, camera_table, configuration
 from tests.needs import needs
+from tests.rig.child import async_child
+from tests.rig.drawings import drawings
 
 pytestmark = [needs("age", "age")]
 
@@ -48,14 +51,19 @@ async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp
     # the controls: the same judge sees the camera's own pictures leak, and masks that lag by one picture
     unmasked, lagging = await asyncio.to_thread(mast.controls, "moves")
     print(f"unmasked: {sum(unmasked)} of {len(unmasked)}; lagging: {sum(lagging)} of {len(lagging)}")
-    assert len(lagging) > 30
+    assert len(unmasked) > 60
     assert all(unmasked)
-    assert sum(lagging) > 0.6 * len(lagging)  # the uncovered strip is little wider than a block
+    assert len(lagging) > 20
+    assert all(lagging)
 
 
 async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: Path) -> None:
     port = free_port()
-    async with virtual_ptz(tmp_path / "virtual", Setup()) as ptz, aiohttp.ClientSession() as web:
+    async with (
+        virtual_ptz(drawings(), Setup()) as ptz,
+        aiohttp.ClientSession() as web,
+        AsyncExitStack() as stack,
+    ):
         path = configuration(tmp_path, camera_table("tete", ptz, tmp_path), port)
         allowed, watcher = grant(tmp_path, "live,ptz"), grant(tmp_path, "live")
         url = f"http://127.0.0.1:{port}/ptz/tete"
@@ -73,7 +81,7 @@ async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: 
 
         with (tmp_path / "log").open("wb") as log:
             command = [sys.executable, "-m", "agent", "run", "--config", str(path)]
-            agent = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=ROOT)
+            agent = await stack.enter_async_context(async_child(*command, stdout=log, stderr=log, cwd=ROOT))
         async with asyncio.timeout(30):
             while True:
                 try:

@@ -133,7 +133,8 @@ async def test_heads_that_reboot_and_home_show_no_private_place(tmp_path: Path) 
         await together(both("zero", ("zero", "refuse")), both("truth", ("truth", "zero")))
         await until(mast, 900)
         await mast.stop()
-    await verdicts(mast, 1000)
+    found = await verdicts(mast, 1000)
+    assert all(one.leaking == [] for one in found.values())
 
 
 async def test_heads_that_go_over_their_nadir_show_no_private_place(tmp_path: Path) -> None:
@@ -163,7 +164,8 @@ async def test_heads_that_go_over_their_nadir_show_no_private_place(tmp_path: Pa
         await together(over("renversee", 0.5), over("redressee", 0.4))
         await until(mast, 900)
         await mast.stop()
-    await verdicts(mast, 1000)
+    found = await verdicts(mast, 1000)
+    assert all(one.leaking == [] for one in found.values())
 
 
 async def test_zooms_that_nobody_calibrated_and_pictures_that_tell_nothing_show_no_private_place(
@@ -250,4 +252,5 @@ async def test_heads_that_answer_slowly_claim_to_stand_or_shift_their_zero_show_
         await together(slow(), idle())
         await until(mast, 1000)
         await mast.stop()
-    await verdicts(mast, 1200)
+    found = await verdicts(mast, 1200)
+    assert all(one.leaking == [] for one in found.values())

@@ -26,6 +26,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import av
+import cv2
 import numpy as np
 
 from agent.masking.following import FollowingMasks
@@ -37,7 +38,9 @@ from agent.virtual import frame_code
 from agent.virtual.ptz_camera import Setup, TruePose, VirtualPtz, virtual_ptz
 from agent.virtual.render import truth
 from tests.e2e.box import ROOT, vigie
-from tests.e2e.judge import leaks
+from tests.e2e.judge import BLOCK, bare, leaks
+from tests.rig.child import reap
+from tests.rig.drawings import drawings
 
 Luma = np.ndarray
 STRIP_ROWS = 24
@@ -127,6 +130,7 @@ class Verdict:
     blocks: int = 0
     leaking: list[int] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
+    evidence: list[str] = field(default_factory=list)
 
     @property
     def judged(self) -> int:
@@ -136,7 +140,7 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"{self.judged} pictures judged ({self.blind} blind, {self.unmatched} unmatched), "
-            f"{self.blocks} blocks, leaking: {self.leaking[:20]}"
+            f"{self.blocks} blocks, leaking: {self.leaking[:20]} {'; '.join(self.evidence[:5])}"
         )
 
 
@@ -181,23 +185,29 @@ class Mast:
         self._log = folder / "log"
 
     async def __aenter__(self) -> Self:
-        for name, setup in self._setups.items():
-            self.heads[name] = await self._stack.enter_async_context(virtual_ptz(self.folder / "virtual", setup))
-            self.witnesses[name] = Witness(self.heads[name].rtsp_url)
-        self._configure()
-        self._log.touch()
-        await self.start()
+        async with AsyncExitStack() as starting:
+            for name, setup in self._setups.items():
+                self.heads[name] = await starting.enter_async_context(virtual_ptz(drawings(), setup))
+                witness = self.witnesses[name] = Witness(self.heads[name].rtsp_url)
+                starting.push_async_callback(asyncio.to_thread, witness.stop)
+            self._configure()
+            self._log.touch()
+            await self.start()
+            self._stack = starting.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._agent is not None and self._agent.returncode is None:
-            await self.stop()
-        for name, witness in self.witnesses.items():
-            await asyncio.to_thread(witness.stop)
-            await self.heads[name].refresh()
-        await self._stack.aclose()
+        async with self._stack:
+            try:
+                if self._agent is not None and self._agent.returncode is None:
+                    await self.stop()
+            finally:
+                await self.kill()
+            for name, witness in self.witnesses.items():
+                await asyncio.to_thread(witness.stop)
+                await self.heads[name].refresh()
 
     # --- the agent ---
 
@@ -210,13 +220,14 @@ class Mast:
         """A clean end: every segment is sealed."""
         assert self._agent is not None
         self._agent.send_signal(signal.SIGTERM)
-        assert await self._agent.wait() == 0, self._log.read_text()[-2000:]
+        async with asyncio.timeout(PATIENCE_S):
+            status = await self._agent.wait()
+        assert status == 0, self._log.read_text()[-2000:]
 
     async def kill(self) -> None:
-        """A power cut."""
-        assert self._agent is not None
-        self._agent.kill()
-        await self._agent.wait()
+        """A power cut; nothing where it has ended."""
+        if self._agent is not None:
+            await reap(self._agent)
 
     def mark(self) -> int:
         """This place in the journal."""
@@ -295,11 +306,15 @@ class Mast:
             verdict.blocks += count
             if bad:
                 verdict.leaking.append(pose.number)
+                verdict.evidence.append(f"{pose}: {len(bad)} of {count}: {', '.join(map(str, bad[:5]))}")
+                for name, plane in (("shown", luma), ("original", original), ("private", private)):
+                    cv2.imwrite(str(self.folder / f"leak-{pose.number}-{name}.png"), plane)
 
-    def controls(self, camera: str, most: int = 120) -> tuple[list[bool], list[bool]]:
+    def controls(self, camera: str, most: int = 240) -> tuple[list[bool], list[bool]]:
         """(unmasked, lagging): for moving pictures with something private in sight, whether the judge sees it leak.
 
-        `unmasked`: the camera's own picture. `lagging`: the product's own masks, exact but for the picture before.
+        `unmasked`: the camera's own picture. `lagging`: the product's own masks, exact but for the picture before, and
+        only pictures in which such masks leave a whole block of the private area bare: what is less, no judge sees.
         """
         head = self.heads[camera]
         masks = [WorldMask(place.world_deg, place.style) for place in head.masks]
@@ -316,17 +331,18 @@ class Mast:
             picture.y[:] = luma
             exactly = PoseSet.exactly(before.pan_deg, before.tilt_deg, before.zoom)
             FollowingMasks(masks, luma.shape[1], luma.shape[0], error_deg=0.0).burn(picture, exactly, table)
-            unmasked.append(leaks(luma, luma, private)[0] > 0)
-            lagging.append(leaks(picture.y, luma, private)[0] > 0)
-            if len(lagging) == most:
+            unmasked.append(bool(leaks(luma, luma, private)[0]))
+            if bare(picture.y == luma, luma, private):
+                lagging.append(bool(leaks(picture.y, luma, private)[0]))
+            if len(unmasked) == most:
                 break
         return unmasked, lagging
 
 
 def _moved(before: TruePose, pose: TruePose, width: int) -> bool:
-    """True when the scene has moved so far from one picture to the next that a block shows beside a late mask."""
+    """True when the scene has moved by more than a block from one picture to the next."""
     away = (pose.pan_deg - before.pan_deg + 180) % 360 - 180
-    return abs(away) / pose.hfov_deg * width > 24
+    return abs(away) / pose.hfov_deg * width > BLOCK
 
 
 def configuration(folder: Path, cameras: str, port: int = 0) -> Path:

@@ -61,6 +61,12 @@ async def _against(answer: Answer) -> AsyncIterator[tuple[HostileBroker, Telemet
     assert not complaints
 
 
+def _told(telemetry: Telemetry) -> bool:
+    """True when the good broker has got all that there was to tell."""
+    facts = telemetry._outbox.facts()
+    return facts.waiting == 0 and facts.dropped == 0
+
+
 def _accepted(version: int) -> bytes:
     return ACCEPTED_5 if version == 5 else ACCEPTED_311
 
@@ -77,8 +83,9 @@ async def test_random_bytes_instead_of_an_answer_and_after_it() -> None:
         await writer.drain()
         await asyncio.sleep(0.02)
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(25, seconds=40)
+    assert _told(telemetry)
 
 
 def _packet(random: Random) -> bytes:
@@ -108,8 +115,9 @@ async def test_well_framed_packets_with_rubbish_inside() -> None:
         await writer.drain()
         await asyncio.sleep(0.02)
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(40, seconds=60)
+    assert _told(telemetry)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
@@ -118,8 +126,9 @@ async def test_an_answer_that_breaks_off(length: int) -> None:
         writer.write(ACCEPTED_5[:length])
         await writer.drain()
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(4)
+    assert _told(telemetry)
 
 
 async def test_every_refusal_there_is_and_those_there_are_not() -> None:
@@ -133,8 +142,9 @@ async def test_every_refusal_there_is_and_those_there_are_not() -> None:
         )
         await writer.drain()
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(255, seconds=120)
+    assert _told(telemetry)
 
 
 async def test_a_broker_that_hangs_up_at_once() -> None:
@@ -150,8 +160,9 @@ async def test_a_broker_that_never_answers() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(3600)
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(4)
+    assert _told(telemetry)
     assert set(hostile.versions) == {4, 5}
 
 
@@ -206,5 +217,6 @@ async def test_a_flood_of_publications_that_nobody_asked_for(qos: int) -> None:
             writer.write(bytes((0x30 | qos << 1, len(body) & 127 | 128, len(body) >> 7)) + body)
             await writer.drain()
 
-    async with _against(answer) as (hostile, _):
+    async with _against(answer) as (hostile, telemetry):
         await hostile.called(2, seconds=40)
+    assert _told(telemetry)

@@ -16,6 +16,7 @@ import pytest
 from agent.events import UnitsDropped, ViewEnded
 from tests.live.house import House, Viewer, bearer_of, house, token_for, until
 from tests.live.scene import Scene
+from tests.rig.child import async_child
 
 NAME = f"vigie-{os.getpid()}"
 LINK, FAR_LINK = f"vg{os.getpid() % 10_000}", f"vf{os.getpid() % 10_000}"
@@ -67,35 +68,26 @@ class Far:
 @asynccontextmanager
 async def far(it: House, token: str, *prefix: str) -> AsyncIterator[Far]:
     """A far viewer that plays; the signalling is carried by hand, since HTTP without TLS is for loopback."""
-    process = await asyncio.create_subprocess_exec(
-        *prefix,
-        sys.executable,
-        "-m",
-        "tests.live.far_viewer",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        limit=1 << 20,
-    )
-    assert process.stdin is not None
-    viewer = Far(process)
-    headers = {**bearer_of(token), "Content-Type": "application/sdp"}
-    offer = (await viewer.said())["offer"]
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{it.url}/whep/parvis", data=offer, headers=headers) as response,
-    ):
-        assert response.status == 201
-        answer = await response.text()
-    process.stdin.write(json.dumps({"answer": answer}).encode() + b"\n")
-    listening = asyncio.create_task(viewer.listen())
-    try:
-        yield viewer
-    finally:
-        if process.returncode is None:
-            process.kill()
-        process.stdin.close()
-        await process.wait()
-        await listening
+    command = [*prefix, sys.executable, "-m", "tests.live.far_viewer"]
+    async with async_child(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, limit=1 << 20) as process:
+        assert process.stdin is not None
+        viewer = Far(process)
+        headers = {**bearer_of(token), "Content-Type": "application/sdp"}
+        offer = (await viewer.said())["offer"]
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{it.url}/whep/parvis", data=offer, headers=headers) as response,
+        ):
+            assert response.status == 201
+            answer = await response.text()
+        process.stdin.write(json.dumps({"answer": answer}).encode() + b"\n")
+        listening = asyncio.create_task(viewer.listen())
+        try:
+            yield viewer
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await listening
 
 
 async def test_a_viewer_behind_a_slow_link_loses_pictures_and_delays_nobody(namespace: str) -> None:

@@ -40,7 +40,9 @@ async def test_a_clock_that_loses_trust_ends_views(scene: Scene) -> None:
     async with house(scene, clock=clock) as it, Viewer(it, token_for("parvis")) as viewer:
         await viewer.frames(1)
         clock.trusted = False
-        await until(lambda: endings(it) == ["grant-expired"])
+        await until(lambda: endings(it))
+        assert endings(it) == ["grant-expired"]
+        assert scene.subscribers == 0
 
 
 async def test_revocation_ends_the_views_under_that_grant_and_no_others(scene: Scene) -> None:

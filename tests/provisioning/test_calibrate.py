@@ -7,57 +7,60 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.virtual.head import LensTable
-from agent.virtual.panorama import load_sides
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
 from provisioning.calibrate import quantum
 from provisioning.lens_file import Measurements
 from provisioning.lens_fit import fit_lens
 from tests.provisioning.lenses import worst_deg
+from tests.rig.child import async_child
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = (-33.0, 4.0, 0.1)
 FEW = ("--zoom", "0,0.5,1", "--steps", "2", "--more", "0")
 
 
-@pytest.fixture(scope="session")
-def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("street")
-    load_sides(folder)
-    return folder
-
-
 def camera(**more: Any) -> Setup:
     return Setup(**{"start": HOME, "fps": 12, **more})
 
 
-async def start(ptz: VirtualPtz, folder: Path, *more: str, password: str = "", source: str = "") -> Any:
-    """The command as a process of its own."""
+@asynccontextmanager
+async def started(
+    ptz: VirtualPtz, folder: Path, *more: str, password: str = "", source: str = ""
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The command as a process of its own, which ends with the test."""
     (folder / "ptz.pass").write_text((password or ptz.password) + "\n")
     options = ["--url", ptz.onvif_url, "--source", source or ptz.rtsp_url, "--username", ptz.username]
     options += ["--password-file", str(folder / "ptz.pass"), *more]
-    return await asyncio.create_subprocess_exec(
+    async with async_child(
         *(sys.executable, "-W", "error", "-m", "provisioning.cli", "calibrate", *options),
         cwd=ROOT,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-    )
+    ) as process:
+        yield process
 
 
-async def end(process: Any, seconds: float = 120.0) -> tuple[int, str, str]:
+async def end(process: asyncio.subprocess.Process, seconds: float = 120.0) -> tuple[int, str, str]:
     out, told = await asyncio.wait_for(process.communicate(), seconds)
     assert b"Traceback" not in told, told.decode()
+    assert process.returncode is not None
     return process.returncode, out.decode(), told.decode()
 
 
-async def calibrate(ptz: VirtualPtz, folder: Path, *more: str, **other: str) -> tuple[int, str, str]:
-    return await end(await start(ptz, folder, *more, **other))
+async def calibrate(
+    ptz: VirtualPtz, folder: Path, *more: str, seconds: float = 120.0, **other: str
+) -> tuple[int, str, str]:
+    async with started(ptz, folder, *more, **other) as process:
+        return await end(process, seconds)
 
 
 async def back_home(ptz: VirtualPtz) -> bool:
@@ -114,8 +117,7 @@ async def test_a_head_that_takes_orders_and_stands(drawings: Path, tmp_path: Pat
 
 
 async def test_ctrl_c_puts_the_head_back(drawings: Path, tmp_path: Path) -> None:
-    async with virtual_ptz(drawings, camera()) as ptz:
-        process = await start(ptz, tmp_path, *FEW)
+    async with virtual_ptz(drawings, camera()) as ptz, started(ptz, tmp_path, *FEW) as process:
         for _ in range(200):
             if (await ptz.now())["zoom"] < 0.05:
                 break
@@ -145,16 +147,33 @@ async def test_nine_zooms_are_true_by_day_by_night_and_looking_down(
 ) -> None:
     zooms = ",".join(str(n / 8) for n in range(9))
     async with virtual_ptz(drawings, camera(**setup)) as ptz:
-        process = await start(ptz, tmp_path, "--zoom", zooms, "--json")
-        status, out, told = await end(process, 600)
+        status, out, told = await calibrate(ptz, tmp_path, "--zoom", zooms, "--json", seconds=600)
         assert status == 0, told
     assert judged(json.loads(out), LensTable()) < 1
 
 
 @pytest.mark.slow
-async def test_a_camera_that_goes_away_midway_is_named(drawings: Path, tmp_path: Path) -> None:
+async def test_zooms_are_added_where_they_help_and_make_the_table_truer(drawings: Path, tmp_path: Path) -> None:
     async with virtual_ptz(drawings, camera()) as ptz:
-        process = await start(ptz, tmp_path, *FEW)
+        status, out, told = await calibrate(ptz, tmp_path, *FEW[:-2], "--more", "2", "--json")
+        assert status == 0, told
+        assert await back_home(ptz)
+    found = json.loads(out)
+    assert judged(found, LensTable()) < 1
+    asked = (0.0, 0.5, 1.0)
+    zooms = [one["zoom"] for one in found["entries"]]
+    assert zooms == sorted(zooms)
+    assert len(zooms) == len(asked) + 2
+    given = Measurements.model_validate(found["measurements"])
+    few = fit_lens([one for one in given.halves() if min(abs(one.zoom - zoom) for zoom in asked) < 0.01], given.aspect)
+    assert few.another
+    assert min(abs(zoom - few.another[0]) for zoom in zooms) < 0.02  # the one that helped most came first
+    assert found["lens"]["calibration_error_deg"] < few.calibration_error_deg
+
+
+@pytest.mark.slow
+async def test_a_camera_that_goes_away_midway_is_named(drawings: Path, tmp_path: Path) -> None:
+    async with virtual_ptz(drawings, camera()) as ptz, started(ptz, tmp_path, *FEW) as process:
         await asyncio.sleep(12)
         await ptz.stall(True)
         status, out, told = await end(process, 60)
@@ -165,8 +184,7 @@ async def test_a_camera_that_goes_away_midway_is_named(drawings: Path, tmp_path:
 
 @pytest.mark.slow
 async def test_a_head_that_falls_silent_midway_is_named(drawings: Path, tmp_path: Path) -> None:
-    async with virtual_ptz(drawings, camera()) as ptz:
-        process = await start(ptz, tmp_path, *FEW)
+    async with virtual_ptz(drawings, camera()) as ptz, started(ptz, tmp_path, *FEW) as process:
         await asyncio.sleep(12)
         await ptz.faults(silent=True, operations=["GetStatus"])
         status, _, told = await end(process, 60)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.clock import Instant
-from agent.ptz.metadata import SETTLE_S, BadDocument, Delay, read
+from agent.lateness import SETTLE_S
+from agent.ptz.metadata import BadDocument, Delay, read
 from agent.ptz.spaces import Spaces
 from agent.ptz.status import Told
 from agent.virtual.metadata import spoiled

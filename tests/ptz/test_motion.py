@@ -22,8 +22,8 @@ Aim = tuple[float, float, float]
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> TurningStreet:
-    return TurningStreet(tmp_path_factory.mktemp("street"))
+def street(drawings: Path) -> TurningStreet:
+    return TurningStreet(drawings)
 
 
 def footage(limit: int) -> Iterator[Plane]:

@@ -3,15 +3,19 @@
 import threading
 import time
 import tracemalloc
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
+from agent.clock import SystemClock
 from agent.errors import HeadError, HeadRefused, HeadSilent
+from agent.ptz.onvif import OnvifClient
 from agent.ptz.wire import MOST_BYTES
 from agent.virtual.onvif_answers import SpaceChoice
 from agent.virtual.onvif_device import Login
 from agent.virtual.onvif_server import Faults, Hostile
-from tests.ptz.device import Rig, virtual_head, wait_until
+from tests.ptz.device import RANGES, Rig, virtual_head, wait_until
 
 
 @pytest.mark.parametrize("login", ["ws", "digest", "either", "none"])
@@ -33,7 +37,34 @@ def test_a_wrong_password_is_refused_and_never_told(login: Login) -> None:
         with pytest.raises(HeadRefused) as found:
             client.connect(10)
         assert "hunter2" not in str(found.value)
+        assert "user name or password" in str(found.value)
+        assert "password_file" in str(found.value)
         assert rig.server.heard["GetProfiles"] <= 2
+        assert open_sockets_to(rig.server.url) == 0
+
+
+def test_a_head_that_wants_a_login_says_so_to_who_has_none() -> None:
+    with virtual_head("ws") as rig:
+        client = OnvifClient(rig.server.url, "", "", SystemClock(), RANGES)
+        with pytest.raises(HeadRefused, match="username and password_file"):
+            client.connect(10)
+        assert open_sockets_to(rig.server.url) == 0
+
+
+def test_a_refusal_that_is_no_matter_of_the_password_keeps_the_head_s_own_reason() -> None:
+    with virtual_head() as rig:
+        client = rig.client()
+        client.connect(10)
+        with pytest.raises(HeadRefused) as found:
+            client.go_preset("nowhere", 5)
+        assert "password" not in str(found.value)
+
+
+def open_sockets_to(url: str) -> int:
+    """How many connections of this process to that port are open."""
+    port = urlsplit(url).port
+    held = psutil.Process().net_connections("tcp")
+    return len([one for one in held if one.raddr and one.raddr.port == port])
 
 
 @pytest.mark.parametrize("spaces", ["generic", "degrees", "both"])

@@ -53,6 +53,28 @@ def test_whatever_the_head_does_the_true_pose_is_in_the_set(seed: int) -> None:
     assert blind_share(said) < 0.95
 
 
+def stalls(seed: int) -> list[Verdict]:
+    """A restless head whose pictures are held up and come in bursts, up to a second late."""
+    rng = random.Random(seed)
+    start = (rng.uniform(-180, 180), rng.uniform(-40, 40), rng.random())
+    truth = Truth(restless(rng, fastest=rng.choice((5.0, 20.0, 60.0))), 16, start=start)
+    return judged(truth, World(seed=seed, longest_stall_s=1.0), 15)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_pictures_that_are_held_up_and_come_in_a_burst_do_not_pass_for_fresh_ones(seed: int) -> None:
+    said = stalls(seed)
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(said) < 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(10))
+def test_hundreds_of_stalling_networks_are_never_wrong(block: int) -> None:
+    for seed in range(2000 + 30 * block, 2030 + 30 * block):
+        assert [one for one in stalls(seed) if one.wrong] == [], f"seed {seed}"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(10))
 def test_thousands_of_trajectories_are_never_wrong(block: int) -> None:

@@ -6,9 +6,11 @@ Written apart from the product: truth is integrated in steps of 2 ms and read ba
 import math
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from agent.capture.capture import CREEP, UNKNOWN_LATE_S
 from agent.clock import Instant
+from agent.lateness import Lateness
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.track import PoseTrack
@@ -67,6 +69,8 @@ class World:
     fps: float = 25.0
     scale_error: float = 0.008
     limits: HeadLimits = field(default_factory=HeadLimits)
+    longest_stall_s: float = 0.0
+    """Pictures are held up every second or two for so long at the most, and then come all at once."""
     lie: Callable[[float, Pose], Pose | None] = lambda _, pose: pose
     """What the head says instead of the truth at a second; None: nothing."""
     turned: Callable[[float], bool] = lambda _: False
@@ -158,6 +162,20 @@ def frames(truth: Truth, world: World, seconds: float, rng: random.Random) -> It
         )
 
 
+def arriving(frames: Iterator[tuple[float, float, Sight]], world: World) -> Iterator[tuple[float, float, Sight]]:
+    """The same frames as a network that stalls delivers them, with what their stamps tell of it."""
+    rng, lateness = random.Random(world.seed + 77), Lateness(CREEP)
+    begins = ends = last = 0.0
+    for arrival, exposed, sight in frames:
+        while arrival >= ends:
+            begins = ends + rng.uniform(0.5, 2.0)
+            ends = begins + rng.uniform(0.1, world.longest_stall_s)
+        last = max(ends if arrival >= begins else arrival, last + 0.002)
+        taken = Instant(int(last * S))
+        late_s = lateness.of(sight.stamp_s, taken)
+        yield last, exposed, replace(sight, taken=taken, late_s=UNKNOWN_LATE_S if late_s is None else late_s)
+
+
 def reports(truth: Truth, world: World, seconds: float, rng: random.Random) -> Iterator[tuple[float, Report]]:
     """(arrival, report): ten a second at first, while moving and a little after, and in fog; else two."""
     second, moved_at = 0.0, 2.0
@@ -181,6 +199,8 @@ def judged(truth: Truth, world: World, seconds: float) -> list[Verdict]:
     track = PoseTrack(world.limits, OPTICS)
     hold = world.limits.hold_s
     seen = list(frames(truth, world, seconds, rng))
+    if world.longest_stall_s:
+        seen = list(arriving(iter(seen), world))
     acts: list[tuple[float, int, object]] = []
     acts += [(arrival, 0, sight) for arrival, _, sight in seen]
     acts += [(arrival, 1, report) for arrival, report in reports(truth, world, seconds, rng)]

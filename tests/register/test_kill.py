@@ -15,6 +15,7 @@ import pytest
 from agent.register.bodies import TailCut
 from agent.register.disk import Disk
 from tests.register.rig import DAY_MS, DyingDisk, HandClock, faults, files, filled, judged, opened, view
+from tests.rig.child import child
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,12 +27,11 @@ def test_nothing_acknowledged_is_lost_to_sigkill(tmp_path: Path, kills: int) -> 
     acknowledged = -1
     for _ in range(kills):
         command = [sys.executable, "-m", "tests.register.child", str(tmp_path)]
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"open\n"
-        time.sleep(chance.uniform(0, 0.15))
-        child.kill()
-        said = [line for line in child.communicate()[0].splitlines(keepends=True) if line.endswith(b"\n")]
+        with child(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+            assert process.stdout.readline() == b"open\n"
+            time.sleep(chance.uniform(0, 0.15))
+            process.kill()
+            said = [line for line in process.communicate()[0].splitlines(keepends=True) if line.endswith(b"\n")]
         acknowledged = max([acknowledged, *map(int, said)])
         register = opened(tmp_path)
         entries = list(register.entries())
@@ -44,8 +44,8 @@ def test_nothing_acknowledged_is_lost_to_sigkill(tmp_path: Path, kills: int) -> 
 def dies(state: Path, disk: Disk, entries: int, days: int, expire: bool) -> tuple[bool, int]:
     """(whether a child with this disk came to its point, how many entries it had acknowledged)."""
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
+    pid = os.fork()
+    if pid == 0:
         status = 1
         try:
             clock = HandClock()
@@ -61,7 +61,7 @@ def dies(state: Path, disk: Disk, entries: int, days: int, expire: bool) -> tupl
         finally:
             os._exit(status)
     os.close(writing)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status in (0, 9)
     with os.fdopen(reading, "rb") as told:
         return status == 9, len(told.read())

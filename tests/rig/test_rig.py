@@ -1,6 +1,7 @@
 """The rig itself: a test that leans on a camera which does not fail as told proves nothing."""
 
 import itertools
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import av
 import pytest
 
 from tests.rig.certificates import Authority
+from tests.rig.child import async_child, child
 from tests.rig.footage import ODD_SIZES, PIXEL_FORMATS, SMALL, WITH_AUDIO, Recipe, make
 from tests.rig.rtsp_server import CameraFailed, RtspCamera
 
@@ -122,13 +124,9 @@ def test_size_or_format_changes_within_a_connection(second: Recipe) -> None:
     with RtspCamera(QUICK) as camera, closing(pictures(camera.url)) as stream:
         next(stream)
         camera.switch(second)
-        for picture in stream:
-            if (picture.width, picture.height, picture.format.name) == (
-                second.width,
-                second.height,
-                second.pixel_format,
-            ):
-                break
+        wanted = (second.width, second.height, second.pixel_format)
+        seen = ((one.width, one.height, one.format.name) for one in itertools.islice(stream, 500))
+        assert wanted in seen
 
 
 def test_damaged_pictures_are_told_by_the_decoder() -> None:
@@ -216,3 +214,15 @@ def test_no_camera_outlives_a_test_that_was_killed() -> None:
             return
         time.sleep(0.1)
     pytest.fail("the camera is still there")
+
+
+async def test_a_test_that_fails_leaves_no_process_behind() -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with pytest.raises(ZeroDivisionError), child(sleeper, stdout=subprocess.PIPE) as process:
+        raise ZeroDivisionError
+    assert process.returncode == -signal.SIGKILL
+    assert process.stdout.closed
+    with pytest.raises(ZeroDivisionError):
+        async with async_child(*sleeper, stdout=subprocess.PIPE) as other:
+            raise ZeroDivisionError
+    assert other.returncode == -signal.SIGKILL

@@ -61,8 +61,15 @@ class Mosquitto:
         """Returns once it listens."""
         command = ["/usr/sbin/mosquitto", "-c", str(self._file)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self._wait_until_it_listens(self._process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_it_listens(self, process: "subprocess.Popen[bytes]") -> None:
         for _ in range(200):
-            assert self._process.poll() is None, "mosquitto ended at once"
+            assert process.poll() is None, "mosquitto ended at once"
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             time.sleep(0.05)

@@ -50,6 +50,7 @@ async def test_an_acknowledged_message_is_at_the_broker(broker: Mosquitto, proto
     async with Observer(broker.port) as seen, session(_mqtt(broker.port), _call(protocol)) as link:
         await link.publish(EVENT)
         await seen.until(lambda: seen.on("event"))
+        assert len(seen.on("event")) == 1
 
 
 async def test_a_stop_while_the_broker_keeps_silent_closes_the_socket() -> None:
@@ -71,6 +72,7 @@ async def test_a_stop_while_the_broker_keeps_silent_closes_the_socket() -> None:
         with suppress(asyncio.CancelledError):
             await task
         await asyncio.wait_for(closed.wait(), 20)
+    assert task.cancelled()
 
 
 @pytest.mark.parametrize("accepted", [b"", b"\x20\x03\x00\x00\x00"])

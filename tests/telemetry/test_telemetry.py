@@ -151,7 +151,8 @@ async def test_a_broker_that_forgot_everything_is_told_everything_again(broker: 
         assert telemetry.connected
 
 
-async def _outage(broker: Mosquitto, seconds: float, events: int) -> None:
+async def _outage(broker: Mosquitto, seconds: float, events: int) -> list[float]:
+    """The numbers of the events that arrived once it was over, as they came; the state is the one of afterwards."""
     world = World()
     async with Running(world.telemetry(broker.port)) as telemetry:
         async with Observer(broker.port) as seen:
@@ -168,20 +169,23 @@ async def _outage(broker: Mosquitto, seconds: float, events: int) -> None:
             await seen.until(lambda: seen.on("event") and seen.on("event")[-1]["seconds"] == events)
             state = seen.on("camera/parvis-fixed/state")[-1]
     assert (state["masks"], state["reason"]) == ("blind", "picture-changed")
-    kept = [event["seconds"] for event in seen.on("event")]
-    assert kept == sorted(kept)
     ids = [event["id"] for event in seen.on("event")]
     assert ids == sorted(set(ids))
     assert telemetry._outbox.facts().waiting == 0
+    return [event["seconds"] for event in seen.on("event")]
 
 
 async def test_events_of_an_outage_arrive_afterwards_in_order(broker: Mosquitto) -> None:
-    await _outage(broker, seconds=1.0, events=40)
+    kept = await _outage(broker, seconds=1.0, events=40)
+    assert kept == sorted(kept)
+    assert kept[-1] == 40
 
 
 @pytest.mark.slow
 async def test_events_of_a_whole_minute_without_broker_arrive_in_order(broker: Mosquitto) -> None:
-    await _outage(broker, seconds=60.0, events=600)
+    kept = await _outage(broker, seconds=60.0, events=600)
+    assert kept == sorted(kept)
+    assert kept[-1] == 600
 
 
 async def test_no_event_of_an_outage_is_lost_to_a_reader_that_keeps_its_session(tmp_path: Path) -> None:
@@ -234,6 +238,7 @@ async def test_an_event_waits_for_no_tick(broker: Mosquitto) -> None:
         await asyncio.sleep(0.3)
         await asyncio.to_thread(telemetry.emit, PowerCutFound(1))
         await seen.until(lambda: seen.on("event"))
+        assert [one["event"] for one in seen.on("event")] == ["power_cut_found"]
 
 
 async def test_many_threads_emit_and_every_event_arrives_once(broker: Mosquitto) -> None:
@@ -299,6 +304,7 @@ async def test_a_stop_while_the_broker_cannot_be_reached_ends() -> None:
         await asyncio.sleep(0.5)
         telemetry.emit(PowerCutFound(1))
     telemetry.emit(PowerCutFound(2))  # after the end too: nobody hears it, nothing fails
+    assert not telemetry.connected
 
 
 async def test_a_stop_that_the_broker_does_not_acknowledge_leaves_the_will_standing() -> None:
@@ -363,6 +369,7 @@ async def test_tls_with_a_client_certificate(tmp_path: Path) -> None:
             await until(lambda: telemetry.connected)
             telemetry.emit(PowerCutFound(1))
             await until(lambda: not telemetry._outbox.facts().waiting)
+            assert telemetry.connected
 
 
 async def _complaint(telemetry_log: pytest.LogCaptureFixture, wanted: str) -> str:
@@ -407,6 +414,7 @@ async def test_a_certificate_file_that_vanished_is_named_and_the_link_comes_back
         mine.unlink()
         async with Running(telemetry):
             await _complaint(caplog, r"\[mqtt\]")
+            assert not telemetry.connected
             mine.write_bytes(authority.certificate.read_bytes())
             await until(lambda: telemetry.connected)
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from agent.vault import index as module
 from agent.vault.index import Index
 from agent.vault.names import segment_name
 from agent.vault.recovery import unopened
+from agent.vault.report import list_segments
 from agent.vault.rows import Segment
-from tests.vault.rig import NOON, Bench, Scene, film
+from tests.vault.rig import NOON, Bench, Feed, HandClock, Scene, film, until
 
 
 def segment(camera: str, number: int, size: int = 100) -> Segment:
@@ -128,10 +130,28 @@ def test_what_runs_after_each_segment_never_reads_the_whole_table(index: Index, 
 
 
 def test_the_floor_for_the_clock_is_the_latest_end(bench: Bench) -> None:
-    bench.record(film(Scene(), 50))
+    units = film(Scene(), 50)
+    bench.clock.pass_ms(2000)
+    bench.record(units)
     vault = bench.vault()
     with pytest.raises(VaultError, match="not open"):
         vault.last_recorded_utc_ns()
     vault.open()
     assert vault.last_recorded_utc_ns() == (NOON + 2000) * 1_000_000
     vault.close()
+
+
+def test_a_picture_that_lasts_into_the_next_second_makes_no_floor_above_the_clock(bench: Bench) -> None:
+    """The last picture's length is an estimate, and what comes in a burst is sealed before it is over."""
+    bench.clock.pass_ms(2000)
+    units = [replace(unit, wall=bench.clock.wall()) for unit in film(Scene(), 51, HandClock())]
+    vault = bench.vault()
+    vault.open()
+    feed = Feed()
+    vault.record("lane", feed, 1000)
+    feed.put(units)
+    until(lambda: list_segments(bench.state))
+    assert vault.last_recorded_utc_ns() == bench.clock.wall().utc_ns
+    vault.close()
+    (first, second) = list_segments(bench.state)
+    assert first.segment.end_ms == second.segment.start_ms == bench.clock.wall_ms

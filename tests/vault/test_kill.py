@@ -17,6 +17,7 @@ import pytest
 from agent.vault.chunks import CHUNK_BYTES, whole_chunks
 from agent.vault.report import list_segments, verify
 from agent.vault.rows import SegmentRow
+from tests.rig.child import child
 from tests.vault.rig import Bench, Events, HandClock, Keys, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +36,11 @@ class Kill:
 def run_and_kill(bench: Bench, kind: str, kbps: int, seconds: float) -> list[int]:
     """When each picture was taken, ns."""
     command = [sys.executable, "-m", "tests.vault.child", str(bench.state), bench.keys.recipient, kind, str(kbps)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
-    assert child.stdout is not None
-    first = child.stdout.readline()
-    time.sleep(seconds)
-    child.kill()
-    rest, _ = child.communicate()
+    with child(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        first = process.stdout.readline()
+        time.sleep(seconds)
+        process.kill()
+        rest, _ = process.communicate()
     lines = (first + rest).splitlines(keepends=True)
     return [int(line) for line in lines if line.endswith(b"\n")]
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.rig.child import child
 from tests.vault.rig import Bench, Camera, RunningClock, Scene, encoded, film, until
 
 PLAIN = {
@@ -60,9 +61,7 @@ def test_nothing_plain_while_recording_nor_afterwards(bench: Bench) -> None:
 
 def test_nothing_plain_after_a_kill(bench: Bench) -> None:
     command = [sys.executable, "-m", "tests.vault.child", str(bench.state), bench.keys.recipient, "street", "1000"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=Path(__file__).resolve().parents[2])
-    until(lambda: any(path.stat().st_size for path in bench.state.rglob("*.part")))
-    child.kill()
-    child.wait()
+    with child(command, stdout=subprocess.DEVNULL, cwd=Path(__file__).resolve().parents[2]):
+        until(lambda: any(path.stat().st_size for path in bench.state.rglob("*.part")))
     assert list(bench.state.rglob("*.part"))
     assert found(bench.state, b"") == []

@@ -36,8 +36,10 @@ async def test_clients_that_talk_rubbish_or_stay_do_not_hold_it_up() -> None:
         _, rubbish = await asyncio.open_connection("127.0.0.1", port)
         rubbish.write(b"GET / HTTP/1.1\r\n\r\n" * 20)
         _, silent = await asyncio.open_connection("127.0.0.1", port)
-        async with Observer(port, five=False):
-            pass
+        async with Observer(port, five=False) as seen:
+            await seen._client.publish("a/b", b"x", qos=1)
+            await seen.until(lambda: seen.heard)
+            assert bytes(seen.heard[0].payload) == b"x"
     rubbish.close()
     silent.close()
 

@@ -1,5 +1,6 @@
 """`vigie demo` as a person uses it: to its end, steering, playing tricks, until Ctrl-C, with an agent that dies."""
 
+import contextlib
 import json
 import os
 import pty
@@ -9,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -94,9 +95,36 @@ class Demo:
         wait_for(lambda: "segments: vigie" in self.text() or self.process.poll() is not None)
         assert self.process.poll() is None, self.text()
 
+    def end(self) -> None:
+        """Whatever has become of it: nothing of it is left."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+        self.process.kill()
+        self.process.wait()
+        if self.terminal >= 0:
+            os.close(self.terminal)
+
     def agent(self) -> psutil.Process:
         children = psutil.Process(self.process.pid).children()
         return next(child for child in children if "run" in child.cmdline())
+
+
+Start = Callable[..., Demo]
+
+
+@pytest.fixture
+def start(tmp_path: Path, drawings: Path) -> Iterator[Start]:
+    """Starts a demo that ends with its test, however that ends."""
+    with contextlib.ExitStack() as demos:
+
+        def begin(seconds: float = 0, *, terminal: bool = False) -> Demo:
+            demo = Demo(tmp_path, drawings, seconds, terminal=terminal)
+            demos.callback(demo.end)
+            return demo
+
+        yield begin
 
 
 def figure(text: str, name: str) -> float:
@@ -105,10 +133,8 @@ def figure(text: str, name: str) -> float:
     return float(found[1].replace(" ", "").rstrip("%"))
 
 
-def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_with_a_summary(
-    tmp_path: Path, drawings: Path
-) -> None:
-    demo = Demo(tmp_path, drawings, 16)
+def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_with_a_summary(start: Start) -> None:
+    demo = start(16)
     demo.wait_until_it_runs()
     wait_for(lambda: demo.camera(DOME)["masks"] == "burned")
     cameras = {one["id"]: one for one in demo.ask("state")["cameras"]}
@@ -141,10 +167,8 @@ def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_wit
 
 
 @needs("setsid", "util-linux")
-def test_a_visitor_at_the_terminal_silences_the_head_mends_it_and_ends_all_of_it_with_ctrl_c(
-    tmp_path: Path, drawings: Path
-) -> None:
-    demo = Demo(tmp_path, drawings, terminal=True)
+def test_a_visitor_at_the_terminal_silences_the_head_mends_it_and_ends_all_of_it_with_ctrl_c(start: Start) -> None:
+    demo = start(terminal=True)
     demo.wait_until_it_runs()
     wait_for(lambda: demo.camera(DOME)["masks"] == "burned")
     demo.type("dance")
@@ -158,7 +182,6 @@ def test_a_visitor_at_the_terminal_silences_the_head_mends_it_and_ends_all_of_it
     wait_for(lambda: "virtual cameras' CPU" in demo.text())
     assert demo.process.wait(60) == 0, demo.text()
     assert figure(demo.text(), f"frames masked and encoded, {FIXED}") > 50
-    os.close(demo.terminal)
 
 
 def test_the_fixed_camera_s_masks_cover_all_that_is_private_in_its_picture() -> None:
@@ -173,8 +196,8 @@ def test_the_fixed_camera_s_masks_cover_all_that_is_private_in_its_picture() -> 
     assert (private > 0).sum() < 20  # the last digit of a polygon
 
 
-def test_a_closed_terminal_ends_all_of_it_with_a_true_summary(tmp_path: Path, drawings: Path) -> None:
-    demo = Demo(tmp_path, drawings)
+def test_a_closed_terminal_ends_all_of_it_with_a_true_summary(start: Start) -> None:
+    demo = start()
     demo.wait_until_it_runs()
     agent = demo.agent()
     wait_for(lambda: (demo.state / "mast" / "segments").exists())
@@ -185,17 +208,22 @@ def test_a_closed_terminal_ends_all_of_it_with_a_true_summary(tmp_path: Path, dr
     assert not agent.is_running()
 
 
-def test_a_killed_demo_leaves_no_agent_behind(tmp_path: Path, drawings: Path) -> None:
-    demo = Demo(tmp_path, drawings)
+def test_a_killed_demo_leaves_no_agent_behind(start: Start) -> None:
+    demo = start()
     demo.wait_until_it_runs()
     agent = demo.agent()
     demo.process.kill()
     demo.process.wait()
-    wait_for(lambda: not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE)
+
+    def gone() -> bool:
+        return not agent.is_running() or agent.status() == psutil.STATUS_ZOMBIE
+
+    wait_for(gone)
+    assert gone()
 
 
-def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(tmp_path: Path, drawings: Path) -> None:
-    demo = Demo(tmp_path, drawings)
+def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(start: Start) -> None:
+    demo = start()
     demo.wait_until_it_runs()
     demo.agent().kill()
     assert demo.process.wait(60) == 1

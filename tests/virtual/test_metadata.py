@@ -9,6 +9,7 @@ from onvif import ONVIFCamera
 from agent.virtual.rtsp_server import Access
 from tests.needs import needs
 from tests.ptz.device import virtual_head
+from tests.rig.child import async_child
 
 
 @needs("ffprobe", "ffmpeg")
@@ -17,8 +18,8 @@ async def test_ffprobe_sees_a_data_track_beside_the_picture() -> None:
         rig.rtsp._access = Access()
         command = ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-allowed_media_types", "data"]
         command += ["-show_entries", "stream=codec_type:packet=size", "-read_intervals", "%+#3", "-of", "json"]
-        probe = await asyncio.create_subprocess_exec(*command, rig.rtsp.url, stdout=subprocess.PIPE)
-        out, _ = await asyncio.wait_for(probe.communicate(), 20)
+        async with async_child(*command, rig.rtsp.url, stdout=subprocess.PIPE) as probe:
+            out, _ = await asyncio.wait_for(probe.communicate(), 20)
     told = json.loads(out)
     assert [one["codec_type"] for one in told["streams"]] == ["data"]
     assert len(told["packets"]) == 3

@@ -20,6 +20,7 @@ from agent.virtual.ptz_camera import Setup, VirtualPtz, picture_polygon, virtual
 from agent.virtual.render import truth
 from agent.virtual.world import PRIVATE
 from tests.needs import needs
+from tests.rig.child import async_child
 from tests.virtual.structure import survives
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +49,8 @@ async def test_ffprobe_plays_it(drawings: Path) -> None:
     async with virtual_ptz(drawings, Setup(width=1280, height=720)) as ptz:
         command = ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries"]
         command += ["stream=codec_name,width,height,has_b_frames:format=nb_streams", "-of", "json", ptz.rtsp_url]
-        probe = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        out, _ = await asyncio.wait_for(probe.communicate(), 20)
+        async with async_child(*command, stdout=subprocess.PIPE) as probe:
+            out, _ = await asyncio.wait_for(probe.communicate(), 20)
     told = json.loads(out)
     assert told["format"]["nb_streams"] == 1
     assert told["streams"] == [{"codec_name": "h264", "width": 1280, "height": 720, "has_b_frames": 0}]

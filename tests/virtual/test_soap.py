@@ -27,7 +27,10 @@ def token(password: str = "secret", username: str = "vigie", at: datetime = NOW,
 
 
 def test_the_right_user_is_let_in() -> None:
-    authenticate(token(), "vigie", "secret", NOW)
+    try:
+        authenticate(token(), "vigie", "secret", NOW)
+    except SoapFault as refusal:
+        pytest.fail(f"refused: {refusal}")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ export class Helm {
 
   update(camera) {
     this.camera = camera;
+    // the mast is back: that it was away is news for a while yet
+    if (this.news.what === "steering_away") this.news.until = Math.min(this.news.until, performance.now() + NEWS_MS);
     const { steering, ptz } = camera;
     const degrees = (value) => (value === null ? "?" : `${value.toFixed(1)}°`);
     $(".pose", this.panel).textContent = ptz
@@ -68,8 +70,8 @@ export class Helm {
   }
 
   hear(what, answer) {
-    if (what === "lost") {
-      this.tell("steering_lost", {}, Infinity);
+    if (["lost", "away"].includes(what)) {
+      this.tell(`steering_${what}`, {}, Infinity);
       this.hands.drop();
       return;
     }
@@ -110,7 +112,7 @@ export class Helm {
   drive(wanted) {
     this.steering.velocity(wanted);
     // a refusal stays to be read; any other news is over when hands move the head
-    if (["done", "steering_lost"].includes(this.news.what)) this.tell("", {}, 0);
+    if (["done", "steering_lost", "steering_away"].includes(this.news.what)) this.tell("", {}, 0);
   }
 
   async order(order) {

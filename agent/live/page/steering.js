@@ -3,9 +3,10 @@
 
 const MOST_UNANSWERED = 8;
 const NORMAL = 1000;
+const GOING_AWAY = 1001; // the mast takes up a new configuration, or ends
 
 export class Steering {
-  /** `tell(what, detail)` is called with lost, and with refused and the mast's answer. */
+  /** `tell(what, detail)` is called with lost, with away when the mast goes itself, and with refused and its answer. */
   constructor(camera, grant, tell) {
     Object.assign(this, { camera, grant, tell });
     this.socket = null;
@@ -38,7 +39,7 @@ export class Steering {
     this.ready = false;
     socket.addEventListener("open", () => socket.send(JSON.stringify({ grant: this.grant })));
     socket.addEventListener("message", ({ data }) => this.hear(socket, JSON.parse(data)));
-    socket.addEventListener("close", () => this.lost(socket));
+    socket.addEventListener("close", ({ code }) => this.lost(socket, code));
   }
 
   hear(socket, answer) {
@@ -55,12 +56,12 @@ export class Steering {
     this.asked.delete(id);
   }
 
-  lost(socket) {
+  lost(socket, code) {
     if (socket !== this.socket) return;
     this.socket = null;
     for (const { answer } of this.asked.values()) answer({ ok: false, status: 0 });
     this.asked.clear();
-    if (!this.closed) this.tell("lost");
+    if (!this.closed) this.tell(code === GOING_AWAY ? "away" : "lost");
   }
 
   close() {

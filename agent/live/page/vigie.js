@@ -14,6 +14,7 @@ let grant = "";
 let state = null;
 let layout = 0;
 let opened = null;
+let gone = "";
 let polling = 0;
 const tiles = new Map();
 
@@ -36,28 +37,39 @@ function notice(text) {
 
 // ---- what the mast says ------------------------------------------------------------------------------------------
 
+/** Asks, shows and asks again; a fault in what is shown is no silence of the mast, and goes to the console. */
 async function poll() {
   const mine = grant;
   try {
-    const next = await (await ask("/state", mine)).json();
+    const told = await ask("/state", mine).then((answer) => answer.json()).catch((error) => error);
     if (mine !== grant) return;
-    state = next;
-    notice(state.synchronised ? "" : say("clock"));
-    $("#ask").hidden = true;
-    $("#wall").hidden = $("#leave").hidden = false;
-    show();
-  } catch (error) {
-    if (mine !== grant) return;
-    if (error instanceof Refused && (error.status !== 503 || !state)) {
-      leave(say(`refused${[401, 503].includes(error.status) ? error.status : ""}`, { why: error.message, seconds: 0 }));
-      return;
+    if (told instanceof Error) fail(told);
+    else hear(told);
+  } finally {
+    if (mine === grant) {
+      clearTimeout(polling);
+      const steering = [...tiles.values()].some((tile) => tile.helm);
+      polling = setTimeout(poll, steering ? STEERING_POLL_MS : POLL_MS);
     }
-    notice(say("unreachable"));
-    if (!state) $("#refused").textContent = say("unreachable");
   }
-  clearTimeout(polling);
-  const steering = [...tiles.values()].some((tile) => tile.helm);
-  polling = setTimeout(poll, steering ? STEERING_POLL_MS : POLL_MS);
+}
+
+function hear(told) {
+  state = told;
+  $("#ask").hidden = true;
+  $("#wall").hidden = $("#leave").hidden = false;
+  show();
+  const news = [!state.synchronised && say("clock"), gone && say("camera_gone", { name: gone })];
+  notice(news.filter(Boolean).join(" · "));
+}
+
+function fail(error) {
+  if (error instanceof Refused && (error.status !== 503 || !state)) {
+    leave(say(`refused${[401, 503].includes(error.status) ? error.status : ""}`, { why: error.message, seconds: 0 }));
+    return;
+  }
+  notice(say("unreachable"));
+  if (!state) $("#refused").textContent = say("unreachable");
 }
 
 function enter(given) {
@@ -75,6 +87,7 @@ function leave(why = "") {
   clearTimeout(polling);
   grant = "";
   state = opened = null;
+  gone = "";
   layout = 0;
   for (const tile of tiles.values()) drop(tile);
   $("#wall").hidden = $("#leave").hidden = $("#layouts").hidden = true;
@@ -92,7 +105,15 @@ function shown() {
   return state.cameras.slice(0, layout);
 }
 
+/** A camera that a reload took away is seen no more; who looked at it alone is back at the wall, and told. */
+function miss() {
+  if (!opened || state.cameras.some((camera) => camera.id === opened)) return;
+  gone = tiles.get(opened)?.camera.name ?? opened;
+  opened = null;
+}
+
 function show() {
+  miss();
   const count = state.cameras.length;
   layout ||= LAYOUTS.find((size) => size >= count) ?? 16;
   $("#until").textContent = say("until", {
@@ -118,16 +139,11 @@ function make(camera, single) {
   const button = $(".open", node);
   button.hidden = state.cameras.length < 2;
   for (const one of [button, $(".steer", node)]) one.addEventListener("click", () => turn(camera.id));
-  $(".steer", node).hidden = single || !camera.steering;
   node.dataset.camera = camera.id;
   fill(node);
   $("#wall").append(node);
   tiles.set(camera.id, tile);
-  if (single && camera.steering) {
-    node.classList.add("steered");
-    $(".facts", node).prepend(button); // hands are on the picture
-    tile.helm = new Helm(node, camera, grant);
-  }
+  takeHelm(tile, camera);
   const rendition = single ? "main" : "tile";
   tile.player = new Player($("video", node), camera.id, rendition, grant, state.ice_servers, (...said) => {
     tile.said = said;
@@ -137,8 +153,21 @@ function make(camera, single) {
   return tile;
 }
 
+/** Puts hands on the picture where the camera turns, and takes them off when a reload took its head away. */
+function takeHelm(tile, camera) {
+  const turns = tile.single && camera.steering !== null;
+  $(".steer", tile.node).hidden = tile.single || !camera.steering;
+  if (turns === Boolean(tile.helm)) return;
+  $(".unsteered", tile.node).hidden = turns;
+  tile.node.classList.toggle("steered", turns);
+  $(turns ? ".facts" : "figure", tile.node).prepend($(".open", tile.node)); // hands are on the picture
+  tile.helm?.close();
+  tile.helm = turns ? new Helm(tile.node, camera, grant) : null;
+}
+
 /** From the wall to one camera, or back. */
 function turn(id) {
+  gone = "";
   opened = opened === id || layout === 1 ? null : id;
   if (!opened && layout === 1) layout = LAYOUTS.find((size) => size >= state.cameras.length) ?? 16;
   show();
@@ -183,6 +212,7 @@ function describe(tile, camera) {
   $("video", tile.node).setAttribute("aria-label", camera.name);
   tile.camera = camera;
   tell(tile);
+  takeHelm(tile, camera);
   tile.helm?.update(camera);
   const badges = [
     badge(camera.capture === "live" ? "good" : "bad", `capture_${camera.capture}`, camera.capture_reason),
@@ -227,6 +257,7 @@ $("#layouts").addEventListener("click", ({ target }) => {
   if (!target.dataset.layout) return;
   layout = Number(target.dataset.layout);
   opened = null;
+  gone = "";
   show();
 });
 document.addEventListener("keydown", ({ key }) => {

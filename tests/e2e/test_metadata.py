@@ -1,0 +1,62 @@
+"""A head that streams its position too: each sealed picture is judged, also while one of the two tellers lies."""
+
+import asyncio
+from pathlib import Path
+
+from agent.virtual.ptz_camera import Setup
+from tests.e2e.journeys import CONTRADICTION, restless, suffers
+from tests.e2e.turning import Mast
+from tests.needs import needs
+
+pytestmark = [needs("age", "age")]
+
+HEAD = "tete"
+ALONE_S = 5.0
+"""Longer than the last answer of GetStatus counts."""
+
+
+async def sways(mast: Mast, seconds: float) -> None:
+    """To and fro across a private window."""
+    head = mast.heads[HEAD]
+    for turn in range(round(seconds)):
+        await head.velocity(pan=0.1 if turn % 2 else -0.1, tilt=0.0, timeout_s=1.0)
+        await asyncio.sleep(1.0)
+
+
+async def test_a_lie_in_one_of_two_sources_blinds_and_no_picture_shows_a_private_place(tmp_path: Path) -> None:
+    async with Mast(tmp_path, {HEAD: Setup(metadata=True, lost=0.05, start=(-33.0, 3.0, 0.1), seed=3)}) as mast:
+        head = mast.heads[HEAD]
+        await mast.burned(HEAD)
+        await restless(head, 250, seed=4)
+
+        await suffers(mast, HEAD, lambda: head.metadata_lies(offset=(9.0, 0.0, 0.0)), head.metadata_lies, CONTRADICTION)
+        await suffers(mast, HEAD, lambda: head.lies(offset=(0.0, 7.0, 0.0)), head.lies, CONTRADICTION)
+
+        await head.absolute(pan_deg=-33.0, tilt_deg=3.0, zoom=0.1)
+        await mast.burned(HEAD)
+        await head.faults(silent=True, operations=["GetStatus"])
+        await asyncio.sleep(1.0)
+        mark = mast.mark()
+        await sways(mast, ALONE_S)
+        alone = mast.told(HEAD, mark)
+        assert "onvif-silent" not in alone, alone  # the stream alone keeps the pose of a head that turns
+
+        both = mast.mark()
+        await head.metadata_faults(silent=True)
+        await head.velocity(pan=0.1, tilt=0.0, timeout_s=1.5)
+        await mast.blind(HEAD, both, frozenset({"onvif-silent"}))  # and was the one that kept it
+        await head.faults()
+        await head.metadata_faults()
+        await mast.burned(HEAD)
+        await restless(head, 900, seed=5)
+        await mast.stop()
+    verdict = await asyncio.to_thread(mast.verdict, HEAD)
+    print(verdict)
+    assert verdict.leaking == [], str(verdict)
+    assert verdict.judged >= 700
+    assert verdict.blind < 0.8 * verdict.pictures
+    assert verdict.blocks > 5000
+    unmasked, lagging = await asyncio.to_thread(mast.controls, HEAD, 40)
+    assert len(lagging) > 10
+    assert all(unmasked)
+    assert sum(lagging) > len(lagging) / 2
