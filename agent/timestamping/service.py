@@ -9,7 +9,7 @@ It follows no redirect, sends no cookie, and takes no proxy from the environment
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 
@@ -41,14 +41,15 @@ class TimestampService:
             return None
 
     async def ask(self, digest: bytes) -> Stamp:
-        """The same; StampRefused says why there is none."""
+        """The same with its request; StampRefused says why there is none."""
         nonce = secrets.randbits(8 * NONCE_BYTES - 1) | 1
+        query = request(digest, nonce)
         try:
             async with asyncio.timeout(self.deadline_s):
-                raw = await self._exchange(request(digest, nonce))
+                raw = await self._exchange(query)
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
             raise StampRefused(str(error) or type(error).__name__) from error
-        return verify(raw, digest, nonce, self.configured.authorities())
+        return replace(verify(raw, digest, nonce, self.configured.authorities()), query=query)
 
     async def _exchange(self, body: bytes) -> bytes:
         headers = {"Content-Type": QUERY, "Accept": REPLY, "Accept-Encoding": "identity"}

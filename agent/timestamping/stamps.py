@@ -31,10 +31,11 @@ _IMPRINT = bytes.fromhex("3031 300d 0609 608648016503040201 0500 0420")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A verified answer: the whole TimeStampResp in DER, and the time that it states."""
+    """A verified answer: the TimeStampResp in DER, the time that it states, and its request where that is known."""
 
     raw: bytes
     at: datetime
+    query: bytes = b""
 
 
 def request(digest: bytes, nonce: int) -> bytes:

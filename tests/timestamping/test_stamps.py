@@ -59,7 +59,12 @@ def test_openssl_reads_a_request_as_it_was_meant(nonce: int, tmp_path: Path) -> 
 async def test_a_stamp_over_http_is_one_that_openssl_verifies(tsa: Tsa, tmp_path: Path) -> None:
     async with served(tsa.reply) as url:
         raw = await service(tsa, url).stamp(DIGEST)
+        asked = await service(tsa, url).ask(DIGEST)
     assert raw is not None
+    (tmp_path / "query").write_bytes(asked.query)
+    (tmp_path / "asked").write_bytes(asked.raw)
+    exchange = ("-queryfile", tmp_path / "query", "-in", tmp_path / "asked")
+    assert b"OK" in openssl("ts", "-verify", *exchange, "-CAfile", tsa.ca)
     (tmp_path / "reply").write_bytes(raw)
     (tmp_path / "manifest").write_bytes(b"manifest")
     told = openssl("ts", "-verify", "-data", tmp_path / "manifest", "-in", tmp_path / "reply", "-CAfile", tsa.ca)
