@@ -95,9 +95,12 @@ def test_a_refusal_says_why(tmp_path: Path) -> None:
     assert "2" in refused(strict.reply(request(DIGEST, NONCE)), strict)
 
 
-def test_a_stamp_of_another_hash_of_the_same_length_is_refused(tsa: Tsa, good: bytes) -> None:
-    sm3 = bytes.fromhex("0609608648016503040208")  # SHA3-256, as long as SHA-256's name
-    assert refused(good.replace(bytes.fromhex("0609608648016503040201"), sm3, 1), tsa)
+def test_a_stamp_of_another_hash_of_the_same_length_is_refused(tmp_path: Path) -> None:
+    other = Tsa(tmp_path, digests="sha3-256")
+    sha3_256 = bytes.fromhex("608648016503040208")
+    raw = other.reply(request(DIGEST, NONCE).replace(bytes.fromhex("608648016503040201"), sha3_256))
+    told = refused(raw, other)
+    assert "hash" in told or "empreinte" in told
 
 
 def test_every_changed_byte_is_refused_or_leaves_the_stamp_as_it_was(tsa: Tsa, good: bytes) -> None:
