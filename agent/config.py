@@ -23,7 +23,7 @@ from agent.faults import describe, fault, one_line
 from agent.language import say
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
-from agent.network import Http, IceServer, Live, Mqtt
+from agent.network import Http, IceServer, Live, Mqtt, Timestamp
 from agent.recipients import Recipients, Rotation, in_order
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Mast",
     "Mqtt",
     "Rotation",
+    "Timestamp",
     "Vault",
     "is_loopback",
     "load",
@@ -118,6 +119,7 @@ class Configuration(Model):
     http: Http = Http()
     live: Live = Live()
     mqtt: Mqtt | None = None
+    timestamp: Timestamp | None = None
     camera: Annotated[tuple[Camera, ...], Listed] = Field(min_length=1, max_length=16)
     sha256: str = ""
 
