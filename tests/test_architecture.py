@@ -27,6 +27,8 @@ FLOORS = (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
         *("agent.aim", "agent.control"),
     ),
+    ("agent.registrar",),
+    ("agent.acts", "agent.witness_link"),
     ("agent.masking", "agent.access", "agent.register", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""
@@ -60,6 +62,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/witness_link.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",

@@ -21,6 +21,8 @@ from agent.events import Emit, PowerCutFound
 from agent.identity import DeviceIdentity
 from agent.language import say
 from agent.queues import UnitSource
+from agent.register.ledger import Ledger
+from agent.vault.booking import Book
 from agent.vault.disk import Disk
 from agent.vault.index import FILE, Index
 from agent.vault.keeper import Keeper
@@ -45,12 +47,16 @@ class Vault:
         identity: DeviceIdentity,
         emit: Emit,
         disk: Disk | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
         self._identity = identity
         self._emit = emit
+        self._ledger = ledger
+        self.found = 0
+        """Segments that an earlier run left open, as of `open`."""
         self._storage = Storage(state, disk or Disk())
         self._lock: int | None = None
         self._index: Index | None = None
@@ -63,7 +69,8 @@ class Vault:
             self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
-            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
+            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes, book)
             self._keeper.start()
         except OSError as error:
             self.close()
@@ -71,6 +78,7 @@ class Vault:
         except VaultError:
             self.close()
             raise
+        self.found = found
         if found:
             self._emit(PowerCutFound(found))
 

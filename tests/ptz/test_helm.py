@@ -16,6 +16,7 @@ from agent.ptz.helm import Helm
 from agent.ptz.pilot import GoPreset, Plan, Round
 from agent.virtual.onvif_server import Faults
 from tests.access.minting import grant as make_grant
+from tests.acting import Deeds
 from tests.ptz.device import Rig, virtual_head
 
 ROUND = Round("nuit", ((GoPreset("a"), 1.0),))
@@ -27,7 +28,8 @@ class Bridge:
     def __init__(self, rig: Rig, head: TurningHead, **plan: Any) -> None:
         self.rig, self.head = rig, head
         self.events: list[Event] = []
-        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append)
+        self.acts = Deeds()
+        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append, self.acts)
 
     async def order(self, who: Grant, **fields: Any) -> tuple[int, dict[str, Any]]:
         return await self.helm.steer(who, json.dumps(fields).encode())
