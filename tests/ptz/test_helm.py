@@ -166,3 +166,26 @@ async def test_idle_goes_on_patrol_by_itself_and_an_order_ends_it() -> None:
         await it.order(ONE, order="stop")
         assert it.helm.patrol == ""
         assert it.helm.standing(ONE) == {"held": "you", "patrol": "", "patrols": ["nuit"]}
+
+
+async def test_who_steers_is_entered_before_the_head_moves_and_once_a_hold() -> None:
+    async with bridge() as it:
+        await it.order(ONE, order="velocity", pan=0.2)
+        await it.order(ONE, order="stop")
+        await it.order(BOSS, order="stop")
+        assert it.acts.kinds == ["grant_presented", "steering_taken", "grant_presented", "steering_taken"]
+        taken = [event for event in it.events if isinstance(event, SteeringTaken)]
+        assert [event.entry for event in taken] == [1, 3]
+        released = [event for event in it.events if isinstance(event, SteeringReleased)]
+        assert [(event.entry, event.reason) for event in released] == [(1, "taken-over")]
+
+
+async def test_a_register_that_cannot_be_written_lets_nobody_steer() -> None:
+    async with bridge() as it:
+        it.acts.ledger.close()
+        status, answer = await it.order(ONE, order="velocity", pan=0.5)
+        assert (status, answer["error"]) == (503, "register")
+        assert not it.helm.held
+        await asyncio.sleep(0.3)
+        assert not it.rig.turning
+        assert it.rig.server.heard.get("ContinuousMove", 0) == 0
