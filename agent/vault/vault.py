@@ -22,6 +22,8 @@ from agent.events import Emit, PowerCutFound
 from agent.identity import DeviceIdentity
 from agent.language import say
 from agent.queues import UnitSource
+from agent.register.ledger import Ledger
+from agent.vault.booking import Book
 from agent.vault.disk import Disk
 from agent.vault.holds import Holds
 from agent.vault.index import FILE, Index
@@ -50,13 +52,17 @@ class Vault:
         emit: Emit,
         disk: Disk | None = None,
         enter: Enter | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
         self._identity = identity
         self._emit = emit
-        self._enter = enter
+        self._enter = ledger.enter if enter is None and ledger is not None else enter
+        self._ledger = ledger
+        self.found = 0
+        """Segments that an earlier run left open, as of `open`."""
         self._storage = Storage(state, disk or Disk())
         self._lock: int | None = None
         self._index: Index | None = None
@@ -69,8 +75,9 @@ class Vault:
             self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
+            book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
             self._keeper = Keeper(
-                self._index, self._storage, self._settings, self._clock, self._open_bytes, self._enter
+                self._index, self._storage, self._settings, self._clock, self._open_bytes, self._enter, book
             )
             self._keeper.start()
         except OSError as error:
@@ -79,6 +86,7 @@ class Vault:
         except VaultError:
             self.close()
             raise
+        self.found = found
         if found:
             self._emit(PowerCutFound(found))
 
