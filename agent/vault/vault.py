@@ -22,6 +22,7 @@ from agent.events import Emit, PowerCutFound
 from agent.identity import DeviceIdentity
 from agent.language import say
 from agent.queues import UnitSource
+from agent.register.ledger import Ledger
 from agent.vault.disk import Disk
 from agent.vault.holds import Holds
 from agent.vault.index import FILE, Index
@@ -29,7 +30,6 @@ from agent.vault.keeper import Keeper
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
-from agent.vault.releasing import Enter
 from agent.vault.rotation import schedule
 from agent.vault.rows import SegmentRow
 from agent.vault.sealing import Sealers
@@ -49,14 +49,14 @@ class Vault:
         identity: DeviceIdentity,
         emit: Emit,
         disk: Disk | None = None,
-        enter: Enter | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
         self._identity = identity
         self._emit = emit
-        self._enter = enter
+        self._ledger = ledger
         self._storage = Storage(state, disk or Disk())
         self._lock: int | None = None
         self._index: Index | None = None
@@ -69,9 +69,8 @@ class Vault:
             self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
-            self._keeper = Keeper(
-                self._index, self._storage, self._settings, self._clock, self._open_bytes, self._enter
-            )
+            enter = None if self._ledger is None else self._ledger.enter
+            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes, enter)
             self._keeper.start()
         except OSError as error:
             self.close()

@@ -18,9 +18,9 @@ from agent.evidence.desk import Answer, Desk
 from agent.evidence.packing import About, CameraName
 from agent.evidence.shelf import Pack
 from agent.identity import load_or_make
-from agent.register import Register
 from agent.register.bodies import AgentStarted, Entered, SegmentsSealed
 from agent.register.bodies import Segment as SealedSegment
+from agent.register.ledger import Ledger
 from agent.vault import Vault
 from agent.vault.rows import SegmentRow
 from tests.vault.rig import Bench, Events, Feed, HandClock, Keys, Scene, film
@@ -33,15 +33,15 @@ OTHER_ID = "00000000-0000-4000-8000-000000000000"
 SMALL = Scene("still", width=64, height=48, kbps=50)
 
 
-class Book(Register):
-    """The register as whoever enters things sees it; it can be told to refuse."""
+class Book(Ledger):
+    """The ledger; it can be told to refuse."""
 
     broken = False
 
     def enter(self, body: Entered) -> int:
         if self.broken:
             raise RegisterError("the register's disk is gone")
-        return self.append(body)
+        return super().enter(body)
 
 
 def sealed(row: SegmentRow) -> SegmentsSealed:
@@ -84,7 +84,8 @@ class House:
 
     def open(self) -> None:
         """The agent runs: register and vault are open, what was recorded is entered."""
-        self.book = Book.open(self.bench.state, self.identity, self.clock, town=TOWN, mast=MAST)  # type: ignore[arg-type]
+        self.book = Book(self.bench.state, self.identity, self.clock, town=TOWN, mast=MAST)
+        self.book.open()
         self.book.enter(AgentStarted(version="2.0.0", configuration_sha256="ab" * 32))
         self.vault: Vault = Vault(
             self.bench.state,
@@ -93,7 +94,7 @@ class House:
             self.identity,
             self.events,
             None,
-            self.book.enter,
+            self.book,
         )
         self.vault.open()
         for row in self.bench.rows()[self._entered :]:

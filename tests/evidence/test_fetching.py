@@ -23,7 +23,6 @@ from agent.live.requisitions import MOST_DOWNLOADS, Requisitions, span
 from provisioning.cli import main
 from tests.evidence.rig import ID, OTHER_ID, House, hold_demand
 from tests.rig.footage import STREET
-from tests.vault.rig import Keys
 
 
 @asynccontextmanager
@@ -225,7 +224,7 @@ def test_a_range_is_one_byte_range_or_none(header: str | None, expected: tuple[i
 
 
 def configuration(house: House) -> Configuration:
-    vault = {"recipients": [Keys(house.folder).recipient], "retention_days": 15, "max_gib": 1}
+    vault = {"recipients": [house.keys.recipient], "retention_days": 15, "max_gib": 1}
     mast = {"id": "lievin-042", "town": "lievin", "state": str(house.bench.state)}
     access = {"authorities": [str(house.judicial)]}
     camera = {"id": "lane", "name": "Lane", "kind": "fixed", "source": f"file:{STREET}", "no_private_area": "me"}
