@@ -15,6 +15,7 @@ from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieErro
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register import report
+from agent.reporting import command as reporting
 
 log = logging.getLogger("agent")
 
@@ -121,9 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--again", action="store_true", help=text)
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
     _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
-    report.add_to(
+    actions = report.add_to(
         commands.add_parser("register", help=say(en="who did what, and why", fr="qui a fait quoi, et pourquoi"))
     )
+    reporting.add_to(actions)
     return parser
 
 

@@ -97,6 +97,22 @@ class RecordingRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningLost:
+    """Pictures are recorded and shown unsigned; `reason` is a sentence without credentials."""
+
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRestored:
+    """They are signed again, in a chain of their own."""
+
+    camera: str
+    lost_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class UnitsDropped:
     """A slow consumer (`vault` or `live`) lost `count` access units; it goes on at the next keyframe."""
 
@@ -182,6 +198,8 @@ Event = (
     | AimApproved
     | RecordingLost
     | RecordingRestored
+    | SigningLost
+    | SigningRestored
     | UnitsDropped
     | PowerCutFound
     | ViewStarted

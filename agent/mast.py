@@ -33,6 +33,8 @@ from agent.live.server import LiveCamera, LiveServer
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
 from agent.reload import changes, prints
+from agent.signing.keys import load_signing
+from agent.signing.signer import Signer
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
 from agent.vault.vault import Vault
@@ -60,6 +62,7 @@ class Mast:
         self._clock = SystemClock()
         self._started = time.monotonic()
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
+        self._signing = load_signing(configuration.mast.state, self._identity)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
         self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
@@ -91,6 +94,10 @@ class Mast:
 
     def _make_vault(self, configuration: Configuration) -> Vault:
         return Vault(configuration.mast.state, configuration.vault, self._clock, self._identity, self.emit)
+
+    def _signer(self, rendition: str) -> Signer:
+        """What signs the pictures of `camera/rendition`."""
+        return Signer(self._signing.key, f"{self._configuration.mast.id}/{rendition}")
 
     def emit(self, event: Event) -> None:
         """Tells of an event: in the journal always, over MQTT where a broker is configured. From any thread."""
@@ -134,6 +141,7 @@ class Mast:
             disk_free_bytes=self._vault.disk_free_bytes(),
             buffer_hours=self._vault.buffer_hours(),
             cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
+            troubles=self._signing.troubles,
         )
 
     def healthy(self) -> bool:
@@ -258,7 +266,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit, self._aims)
+                camera = Camera(settings, self._clock, self.emit, self._aims, self._signer)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)

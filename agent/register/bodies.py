@@ -452,3 +452,9 @@ Entered: TypeAlias = (
     | EntriesExpired
     | RegisterResumed
 )
+
+
+def cameras_of(body: Entered) -> frozenset[str]:
+    """The cameras that an entry names; none where it is about the mast as a whole."""
+    one, several = getattr(body, "camera", None), getattr(body, "cameras", ())
+    return frozenset(several if one is None else (one, *several))

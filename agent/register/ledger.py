@@ -15,6 +15,7 @@ Laws
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,7 +45,9 @@ class Ledger:
     ) -> None:
         self.key: Key = device_key(identity, origin(town, mast))
         self.fault = say(en="the register is not open", fr="le registre n'est pas ouvert")
-        self._open_register = lambda: Register.open(state, identity, clock, town=town, mast=mast, disk=disk)
+        self._open_register: Callable[[], Register] = partial(
+            Register.open, state, identity, clock, town=town, mast=mast, disk=disk
+        )
         self._clock = clock
         self._turn = threading.RLock()
         self._register: Register | None = None

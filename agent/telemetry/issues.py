@@ -37,6 +37,7 @@ def find(
         *_of_machine(machine),
         *_of_clock(facts),
         *_of_outbox(outbox),
+        *(Issue(one.key, "warning", one.en, one.fr) for one in facts.troubles),
         *(issue for camera in facts.cameras for issue in _of_camera(camera, earlier.get(camera.id))),
     ]
     return tuple(sorted(found, key=lambda issue: ("error", "warning", "info").index(issue.severity)))
@@ -155,6 +156,7 @@ def _of_camera(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Iss
             f"{name} : {size} i/s, sous le minimum légal pour sa vue (arrêté du 3 août 2007)",
             key,
         )
+    yield from _of_signing(camera, earlier)
     if earlier is not None:
         yield from _of_losses(camera, earlier)
 
@@ -183,6 +185,21 @@ def _of_aim(camera: CameraFacts) -> Iterator[Issue]:
             f"{name} : depuis {minutes:.0f} minutes, trop peu visible pour vérifier sa visée (nuit, brume, saleté)",
             key,
         )
+
+
+def _of_signing(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Issue]:
+    before = 0 if earlier is None else earlier.dropped.get("signatures", 0)
+    if not camera.signing_reason and camera.dropped.get("signatures", 0) <= before:
+        return
+    name, why = camera.name, camera.signing_reason or "-"
+    yield Issue(
+        "unsigned",
+        "error",
+        f"{name}: pictures were recorded without a signature ({why}); if it lasts, restart the agent and look at the "
+        "journal",
+        f"{name} : images enregistrées sans signature ({why}) ; si cela dure, redémarrer l'agent et lire le journal",
+        camera.id,
+    )
 
 
 def _of_losses(camera: CameraFacts, earlier: CameraFacts) -> Iterator[Issue]:

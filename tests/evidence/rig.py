@@ -78,9 +78,10 @@ class House:
         vault.open()
         feed = Feed()
         vault.record(camera, feed, 1000)
-        feed.put(film(scene, seconds * scene.fps, self.clock, camera=camera))
-        vault.close()
+        units = film(scene, seconds * scene.fps, self.clock, camera=camera)
         self.clock.pass_ms(seconds * 1000)
+        feed.put(units)
+        vault.close()
 
     def open(self) -> None:
         """The agent runs: register and vault are open, what was recorded is entered."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.clock import WallTime
-from agent.facts import AimFacts, MastFacts
+from agent.facts import AimFacts, MastFacts, Trouble
 from agent.telemetry import issues
 from agent.telemetry.values import MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -38,6 +38,7 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
     [
         (replace(GOOD, disk_free_bytes=1 << 30), "disk_low", "warning"),
         (replace(GOOD, disk_free_bytes=1 << 20), "disk_low", "error"),
+        (replace(GOOD, troubles=(Trouble("signing_key_replaced", "a", "b"),)), "signing_key_replaced", "warning"),
         (replace(GOOD, uptime_s=200 * 3600.0, buffer_hours=100.0), "buffer_short", "warning"),
         (_wall(synchronised=False, error_ms=None), "clock_unsynchronised", "warning"),
         (_wall(synchronised=False, trusted=False), "clock_untrusted", "error"),
@@ -45,6 +46,8 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
         (_camera(capture="lost", capture_reason="no picture for 5 s", recording=False), "capture_lost", "error"),
         (_camera(masks=Blind("pixel-format")), "blind", "error"),
         (_camera(recording=False, recording_reason="disk full"), "recording_off", "error"),
+        (_camera(signing_reason="the key is gone"), "unsigned", "error"),
+        (_camera(dropped={"signatures": 1}), "unsigned", "error"),
         (_camera(below_minimum=True, width=352, height=288), "below_minimum", "error"),
         (_camera(frames=350, dropped={"frames": 20}), "frames_dropped", "warning"),
         (_camera(dropped={"vault": 1}), "recording_gap", "error"),
