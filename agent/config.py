@@ -25,6 +25,7 @@ from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
 from agent.network import Http, IceServer, Live, Mqtt
 from agent.recipients import Recipients, Rotation, in_order
+from agent.registers import Register
 
 __all__ = [
     "VIEW_MINIMUM",
@@ -37,6 +38,7 @@ __all__ = [
     "Mask",
     "Mast",
     "Mqtt",
+    "Register",
     "Rotation",
     "Vault",
     "is_loopback",
@@ -122,6 +124,7 @@ class Configuration(Model):
     http: Http = Http()
     live: Live = Live()
     mqtt: Mqtt | None = None
+    keeping: Register = Field(default=Register(), alias="register")
     camera: Annotated[tuple[Camera, ...], Listed] = Field(min_length=1, max_length=16)
     sha256: str = ""
 

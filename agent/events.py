@@ -1,6 +1,6 @@
-"""What happens on a mast, as values: rooms emit them, telemetry puts them on MQTT, later the register keeps them.
+"""What happens on a mast, as values: rooms emit them, telemetry puts them on MQTT, the register's scribe enters them.
 
-Every event names no person: a view is named by its session's number.
+Every event names no person: `entry` is the number of the register's entry that leads to who it was.
 """
 
 from collections.abc import Callable
@@ -71,11 +71,13 @@ class AimLearned:
     camera: str
     references: int
     first: bool
+    sha256: str = ""
+    """Of all that is kept of the aim."""
 
 
 @dataclass(frozen=True, slots=True)
 class AimApproved:
-    """Somebody said that the aim is right, and new references were taken; who it was is in the state directory."""
+    """Somebody said that the aim is right, and new references were taken; who it was is in the register."""
 
     camera: str
 
@@ -135,6 +137,7 @@ class ViewStarted:
     camera: str
     session: int
     rendition: str
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ class ViewEnded:
     session: int
     reason: str
     seconds: float
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class SteeringTaken:
 
     camera: str
     holder: int
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,7 @@ class SteeringReleased:
     holder: int
     reason: str
     seconds: float
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,20 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterFacts:
+    """How the register stands. `fault`: why it cannot be written, empty when it can. `head`: its signed head, a note
+    for `size` entries. `unwitnessed_s`: since when it holds what its witness has not seen, None where none is
+    configured; `conflict`: the witness has seen something else.
+    """
+
+    fault: str = ""
+    size: int = 0
+    head: str = ""
+    unwitnessed_s: float | None = None
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MastFacts:
     """The whole mast now; `buffer_hours` is how far back the ring reaches, `uptime_s` the agent's."""
 
@@ -110,3 +124,4 @@ class MastFacts:
     buffer_hours: float
     cameras: tuple[CameraFacts, ...]
     troubles: tuple[Trouble, ...] = ()
+    register: RegisterFacts = RegisterFacts()

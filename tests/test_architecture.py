@@ -28,6 +28,8 @@ FLOORS = (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
         *("agent.aim", "agent.control", "agent.reporting"),
     ),
+    ("agent.registrar",),
+    ("agent.acts", "agent.witness_link"),
     ("agent.masking", "agent.access", "agent.register", "agent.signing", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""
@@ -69,6 +71,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
         "agent/live/requisitions.py",
+        "agent/witness_link.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",

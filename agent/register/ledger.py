@@ -55,6 +55,8 @@ class Ledger:
         self._since_ms = 0
         self._missed = 0
         self._closed = True
+        self.head = (0, "")
+        """(size, checkpoint) of the last entry: read without waiting for who writes."""
 
     def open(self) -> None:
         """Opens the register, or says why not in `fault`; `look` tries again."""
@@ -110,12 +112,17 @@ class Ledger:
     def _written(self, act: Callable[[Register], T]) -> T:
         register = self._standing()
         try:
-            return act(register)
+            done = act(register)
         except (EntryRefused, NoteRefused):
             raise
         except RegisterError as error:
             self._fail(error)
             raise
+        self._keep_head(register)
+        return done
+
+    def _keep_head(self, register: Register) -> None:
+        self.head = (register.size, register.checkpoint())
 
     def _standing(self) -> Register:
         """The register, open, and its last fault entered."""
@@ -123,6 +130,7 @@ class Ledger:
             raise RegisterError(self.fault)
         if self._register is None:
             self._register = self._opened()
+            self._keep_head(self._register)
         if self.fault:
             told = RegisterResumed(
                 since=rfc3339(self._since_ms), missed=self._missed, cause=one_line(self.fault)[:LONGEST_CAUSE]
@@ -130,6 +138,7 @@ class Ledger:
             self._register.append(told)
             log.warning(say(en="the register can be written again", fr="le registre peut de nouveau être écrit"))
             self.fault, self._missed = "", 0
+            self._keep_head(self._register)
         return self._register
 
     def _opened(self) -> Register:
@@ -189,3 +198,7 @@ class Ledger:
     ) -> Iterator[Entry]:
         """As `Register.entries`."""
         return self._asked().entries(since_ms, until_ms, kinds)
+
+    def newest(self, kinds: Collection[str] | None = None) -> Iterator[Entry]:
+        """As `Register.newest`."""
+        return self._asked().newest(kinds)

@@ -312,6 +312,10 @@ class Register:
         found = reading.entries(self._files.folder, since_ms, until_ms, kinds)
         return (entry for entry in found if entry.index < end)
 
+    def newest(self, kinds: Collection[str] | None = None) -> Iterator[Entry]:
+        """What was entered, of `kinds` (None: all), the last one first."""
+        return reading.entries(self._files.folder, kinds=kinds, newest_first=True)
+
     def _require_open(self) -> None:
         if self._closed:
             raise RegisterError(say(en="the register is closed", fr="le registre est fermé"))

@@ -92,11 +92,18 @@ def _public(path: Path) -> bytes:
 def _seen(path: Path) -> Witness:
     try:
         with path.open("rb") as file:
-            return Witness.parse(str(path), file.read(LARGEST_NOTE + 1))
+            raw = file.read(LARGEST_NOTE + 1)
+        if raw.startswith(b"{"):  # as it stands on MQTT
+            raw = str(json.loads(raw)["checkpoint"]).encode()
+        return Witness.parse(str(path), raw)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except NoteRefused as error:
         raise NoteRefused(f"{path}: {error}") from error
+    except (ValueError, KeyError, RecursionError) as error:
+        raise NoteRefused(
+            say(en=f"{path}: is no checkpoint message", fr=f"{path} : pas un message de point de contrôle")
+        ) from error
 
 
 def _witness(text: str) -> Key:

@@ -34,6 +34,7 @@ NONE_LASTS_MS = 3_600_000
 
 _ON_DISK = "('sealed', 'found', 'held')"
 _EVICTABLE = "('sealed', 'found')"
+_KEPT = "('sealed', 'found', 'held', 'evicting')"
 
 _SCHEMA = f"""
 CREATE TABLE segment (
@@ -114,7 +115,6 @@ _LAST_END = f"SELECT coalesce(end_ms, start_ms) FROM segment WHERE state IN {_EV
 _FOLDERS = f"SELECT DISTINCT substr(name, 1, length(name) - ?) FROM segment WHERE state IN {_ON_DISK}"
 _FORCED = "WHERE camera = ? AND start_ms >= ? AND start_ms < ? AND coalesce(end_ms, start_ms) > ? ORDER BY seq"
 _HELD_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 'held'"
-_CAMERAS = "SELECT DISTINCT camera FROM segment"
 _LATEST = "SELECT max(start_ms, coalesce(end_ms, 0)) AS latest FROM segment ORDER BY latest DESC LIMIT 1"
 # '0' is the character after '/': all names that begin with `folder/`
 _LAST_NAME = (
@@ -122,6 +122,14 @@ _LAST_NAME = (
     "ORDER BY name DESC LIMIT 1"
 )
 _IN_FOLDER = "SELECT name, seq, state FROM segment WHERE name >= ? || '/' AND name < ? || '0'"
+_RECORDED = """
+WITH RECURSIVE one (id) AS (
+    SELECT min(camera) FROM segment
+    UNION ALL SELECT (SELECT min(camera) FROM segment WHERE camera > id) FROM one WHERE id IS NOT NULL)
+SELECT id FROM one WHERE id IS NOT NULL
+"""
+_FIRST_COUNTER = f"SELECT counter FROM segment WHERE camera = ? AND state IN {_KEPT} ORDER BY counter LIMIT 1"
+_AFTER = f"{_SELECT} WHERE camera = ? AND counter > ? ORDER BY counter LIMIT ?"
 _CANDIDATE = """
 SELECT seq, name, size_bytes, start_ms, synchronised,
        (SELECT later.start_ms FROM segment AS later
@@ -283,6 +291,26 @@ class Index:
         with self._lock, told(self._path):
             return list(self._db.execute("SELECT seq, name FROM segment WHERE state = 'evicting' ORDER BY seq"))
 
+    def recorded(self) -> list[str]:
+        """The cameras that ever recorded here."""
+        with self._lock, told(self._path):
+            return [str(name) for (name,) in self._db.execute(_RECORDED)]
+
+    def first_counter(self, camera: str) -> int:
+        """Of the camera's oldest segment that is not gone, or 1."""
+        return int(self._ask(_FIRST_COUNTER, camera) or 1)
+
+    def after(self, camera: str, counter: int, limit: int) -> list[SegmentRow]:
+        """The camera's rows after `counter`, in order, gone ones too."""
+        with self._lock, told(self._path):
+            return [_row(one) for one in self._db.execute(_AFTER, (camera, counter, limit))]
+
+    def by_seq(self, seqs: Iterable[int]) -> list[SegmentRow]:
+        """The rows of these numbers."""
+        with self._lock, told(self._path):
+            found = (self._db.execute(f"{_SELECT} WHERE seq = ?", (seq,)).fetchone() for seq in seqs)
+            return [_row(one) for one in found if one is not None]
+
     def _candidates(self, where: str, *values: object) -> list[Candidate]:
         with self._lock, told(self._path):
             found = self._db.execute(f"{_CANDIDATE} WHERE state IN {_EVICTABLE} {where}", values).fetchall()
@@ -305,10 +333,6 @@ class Index:
     def held_bytes(self) -> int:
         """What held segments take."""
         return int(self._ask(_HELD_BYTES))
-
-    def cameras(self) -> frozenset[str]:
-        """Those that ever recorded here."""
-        return frozenset(str(one) for (one,) in self.ask(_CAMERAS))
 
     def last_name_ms(self, camera: str) -> int | None:
         """The time in the camera's greatest name, destroyed ones too."""

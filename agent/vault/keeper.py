@@ -1,7 +1,8 @@
 """The ring's keeper: carries out what `ring.py` decides, and remembers how much room there is.
 
 Laws
-- A row is marked before its file goes and again after: a power cut in between is finished by the next round.
+- A row is marked before its file goes and again after: a power cut in between is finished by the next round. In
+  between its destruction is entered in the register; where it cannot be, the file goes all the same and the row waits.
 - To let a segment go, the index must write; on a full disk the ballast file goes first and gives it the room.
 - Room is judged once a round: a file that is deleted and still open somewhere frees nothing, and must not pull the
   whole ring after it.
@@ -19,6 +20,7 @@ from agent.clock import Clock
 from agent.config import Vault as Settings
 from agent.errors import RegisterError, VaultError
 from agent.language import say
+from agent.vault.booking import Book
 from agent.vault.holds import Holds
 from agent.vault.index import Index
 from agent.vault.reasons import why
@@ -43,6 +45,7 @@ class Keeper:
         settings: Settings,
         clock: Clock,
         open_bytes: Callable[[], int],
+        book: Book | None = None,
         enter: Enter | None = None,
     ) -> None:
         self._index = index
@@ -52,6 +55,8 @@ class Keeper:
         self._open_bytes = open_bytes
         self._enter = enter
         self._holds = Holds(index)
+        self._book = book
+        self._removed: set[int] = set()
         self._round = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
@@ -74,6 +79,12 @@ class Keeper:
         self._stopping = True
         self._wake.set()
         self._thread.join(STOP_S)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is entered now, where the register can be written."""
+        with self._round:
+            if self._book is not None:
+                self._book.sealed(now=True)
 
     def require_room(self) -> None:
         """VaultError while holds leave no room for recording, as of the last round."""
@@ -108,6 +119,8 @@ class Keeper:
                 if not self._storage.drop_ballast():
                     raise
                 self._turn()
+            if self._book is not None:
+                self._book.sealed(now=self._stopping)
             self._storage.take_ballast()
             self._remember()
 
@@ -153,9 +166,13 @@ class Keeper:
     def _finish(self, begun: Sequence[tuple[int, str]]) -> None:
         if not begun:
             return
-        self._storage.destroy(name for _, name in begun)
-        self._index.end_eviction([seq for seq, _ in begun], self._clock.wall().utc_ms)
-        self._storage.prune({name.rpartition("/")[0] for _, name in begun})
+        seqs = [seq for seq, _ in begun]
+        entered = seqs if self._book is None else self._book.destroyed(seqs)
+        going = [(seq, name) for seq, name in begun if seq not in self._removed]
+        self._storage.destroy(name for _, name in going)
+        self._index.end_eviction(entered, self._clock.wall().utc_ms)
+        self._removed = (self._removed | set(seqs)) - set(entered)
+        self._storage.prune({name.rpartition("/")[0] for _, name in going})
 
     def _remember(self) -> None:
         span = self._index.span_ms()

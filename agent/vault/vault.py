@@ -23,6 +23,7 @@ from agent.identity import DeviceIdentity
 from agent.language import say
 from agent.queues import UnitSource
 from agent.register.ledger import Ledger
+from agent.vault.booking import Book
 from agent.vault.disk import Disk
 from agent.vault.holds import Holds
 from agent.vault.index import FILE, Index
@@ -57,6 +58,8 @@ class Vault:
         self._identity = identity
         self._emit = emit
         self._ledger = ledger
+        self.found = 0
+        """Segments that an earlier run left open, as of `open`."""
         self._storage = Storage(state, disk or Disk())
         self._lock: int | None = None
         self._index: Index | None = None
@@ -69,8 +72,10 @@ class Vault:
             self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
+            book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
             enter = None if self._ledger is None else self._ledger.enter
-            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes, enter)
+            tools = (self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            self._keeper = Keeper(*tools, book, enter)
             self._keeper.start()
         except OSError as error:
             self.close()
@@ -78,6 +83,7 @@ class Vault:
         except VaultError:
             self.close()
             raise
+        self.found = found
         if found:
             self._emit(PowerCutFound(found))
 
@@ -142,7 +148,7 @@ class Vault:
 
     def cameras(self) -> frozenset[str]:
         """Those that ever recorded here."""
-        return self._opened()[0].cameras()
+        return frozenset(self._opened()[0].recorded())
 
     def forced(self, camera: str, from_ms: int, to_ms: int) -> list[SegmentRow]:
         """The rows of a camera that have pictures of [from_ms, to_ms), UTC: whole segments, gone ones too."""
@@ -152,6 +158,10 @@ class Vault:
         """False while a segment is open that may hold pictures from before `to_ms`."""
         since = (one.open_since_ms for one in self._recorders if one.camera in cameras)
         return not any(one is not None and one < to_ms for one in since)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is in the register when this returns, where that can be written. Waits."""
+        self._opened()[1].enter_sealed()
 
     def poke(self) -> None:
         """A round of the ring soon: something was let go."""

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.access.demands import DAY_MS, Export, Hold, Recipient, Requester, Requisition, write
 from agent.access.keys import save_public
 from agent.access.requisitions import fingerprint, sign, unsigned
-from agent.clock import rfc3339
 from agent.errors import RegisterError
 from agent.evidence.binding import Mast
 from agent.evidence.copying import copy_pack
@@ -18,11 +17,9 @@ from agent.evidence.desk import Answer, Desk
 from agent.evidence.packing import About, CameraName
 from agent.evidence.shelf import Pack
 from agent.identity import load_or_make
-from agent.register.bodies import AgentStarted, Entered, SegmentsSealed
-from agent.register.bodies import Segment as SealedSegment
+from agent.register.bodies import AgentStarted, Entered
 from agent.register.ledger import Ledger
 from agent.vault import Vault
-from agent.vault.rows import SegmentRow
 from tests.vault.rig import Bench, Events, Feed, HandClock, Keys, Scene, film
 
 TOWN, MAST = "lievin", "lievin-042"
@@ -44,13 +41,6 @@ class Book(Ledger):
         return super().enter(body)
 
 
-def sealed(row: SegmentRow) -> SegmentsSealed:
-    """The entry that says that a recording was made."""
-    one = row.segment
-    told = SealedSegment(row.counter, one.name, one.sha256, one.size_bytes, rfc3339(one.start_ms), one.duration_ms)
-    return SegmentsSealed(camera=one.camera, segments=(told,))
-
-
 @dataclass
 class House:
     """A mast with a vault, a register and a desk; the town's keys beside it."""
@@ -66,7 +56,6 @@ class House:
         self.bench = Bench(self.folder / "state", self.keys, self.clock, self.events)
         self.identity = load_or_make(self.bench.state)
         self.began_ms = self.clock.wall_ms
-        self._entered = 0
         self.judicial = self.folder / "judicial.pub"
         save_public(self.judicial, PROSECUTOR.public_key())
         self.device = self.folder / "device.pub"
@@ -98,9 +87,7 @@ class House:
             self.book,
         )
         self.vault.open()
-        for row in self.bench.rows()[self._entered :]:
-            self.book.enter(sealed(row))
-        self._entered = len(self.bench.rows())
+        self.vault.enter_sealed()
         about = About(
             TOWN,
             MAST,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.clock import WallTime
-from agent.facts import AimFacts, MastFacts, Trouble
+from agent.facts import AimFacts, MastFacts, RegisterFacts, Trouble
 from agent.telemetry import issues
 from agent.telemetry.values import MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -23,6 +23,14 @@ def _camera(**fields: Any) -> MastFacts:
 
 def _wall(**fields: Any) -> MastFacts:
     return replace(GOOD, wall=replace(GOOD.wall, **fields))
+
+
+def _register(**fields: Any) -> MastFacts:
+    return replace(GOOD, register=RegisterFacts(**fields))
+
+
+def test_a_register_that_was_witnessed_an_hour_ago_is_no_issue() -> None:
+    assert issues.find(_register(unwitnessed_s=3600.0), COOL, OutboxFacts()) == ()
 
 
 def test_a_healthy_mast_has_no_issue() -> None:
@@ -42,6 +50,9 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
         (replace(GOOD, uptime_s=200 * 3600.0, buffer_hours=100.0), "buffer_short", "warning"),
         (_wall(synchronised=False, error_ms=None), "clock_unsynchronised", "warning"),
         (_wall(synchronised=False, trusted=False), "clock_untrusted", "error"),
+        (_register(fault="the disk is full"), "register_unwritable", "error"),
+        (_register(unwitnessed_s=7 * 3600.0), "register_unwitnessed", "warning"),
+        (_register(unwitnessed_s=7 * 3600.0, conflict=True), "register_conflict", "error"),
         (_wall(error_ms=1500.0), "clock_uncertain", "warning"),
         (_camera(capture="lost", capture_reason="no picture for 5 s", recording=False), "capture_lost", "error"),
         (_camera(masks=Blind("pixel-format")), "blind", "error"),
