@@ -107,6 +107,10 @@ class Access(Model):
             )
         return threshold
 
+    def requisition_keys(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys that may sign requisitions."""
+        return tuple(read_public_key(path) for path in self.requisition_authorities)
+
     def authority_keys(self) -> tuple[Ed25519PublicKey, ...]:
         """The keys that may sign grants."""
         return tuple(read_public_key(path) for path in self.authorities)

@@ -21,6 +21,7 @@ from agent.acts import Acts
 from agent.aim.desk import ApprovalDesk
 from agent.aim.guard import AimGuard
 from agent.aim.store import AimStore
+from agent.answering import counter_of, mast_of
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
@@ -70,10 +71,16 @@ class Mast:
         self._acts = Acts(self._registrar.ledger, self._clock)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
+        self._requisitions = counter_of(
+            configuration, self._identity, lambda: self._vault, self._registrar.ledger, self._clock
+        )
         self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
         self._control = ControlServer(
             mast.state,
-            {"aim-approve": ApprovalDesk(self._aims, self._guard_of, self._registrar.ledger.enter).answer},
+            {
+                "aim-approve": ApprovalDesk(self._aims, self._guard_of, self._registrar.ledger.enter).answer,
+                "export": self._requisitions.at_the_box,
+            },
         )
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
@@ -178,6 +185,7 @@ class Mast:
                 async with asyncio.TaskGroup() as tasks:
                     await self._work(tasks, reload)
         finally:
+            await asyncio.to_thread(self._requisitions.close)
             await asyncio.to_thread(self._close)
             await asyncio.to_thread(self._registrar.close, "stopped" if self._stop.is_set() else "failed")
 
@@ -191,6 +199,7 @@ class Mast:
             tasks.create_task(self._keep_aims(), name="aims"),
             tasks.create_task(self._keep_control(), name="control"),
             tasks.create_task(self._registrar.run(), name="register"),
+            tasks.create_task(self._requisitions.run(), name="requisitions"),
         ]
         await self._stop.wait()
         systemd.notify("STOPPING=1")
@@ -253,6 +262,7 @@ class Mast:
             self.emit,
             self._acts,
             self._helms,
+            self._requisitions,
         )
         self._live_task = tasks.create_task(self._keep_live(self._live, retry=retry), name="live")
         self._helm_tasks = [tasks.create_task(one.run(), name=f"helm-{name}") for name, one in self._helms.items()]
@@ -352,6 +362,7 @@ class Mast:
     async def _apply(self, new: Configuration, tasks: asyncio.TaskGroup) -> None:
         """Restarts what changed and only that; a change of any camera or of the listener ends the views."""
         await asyncio.to_thread(self._registrar.compare, new)
+        self._requisitions.desk.mast = mast_of(new, self._identity)
         now = await asyncio.to_thread(prints, new)
         todo = changes(self._prints, now)
         self._configuration, self._prints = new, now
@@ -378,6 +389,7 @@ class Mast:
         await asyncio.to_thread(self._close)
         await asyncio.to_thread(self._registrar.compare, configuration)
         self._configuration = configuration
+        self._requisitions.desk.mast = mast_of(configuration, self._identity)
         self._prints = await asyncio.to_thread(prints, configuration)
         self._vault = self._make_vault(configuration)
         await asyncio.to_thread(self._open_vault)

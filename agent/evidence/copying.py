@@ -1,14 +1,16 @@
-"""A pack into a folder, on whatever disk: copied once, hashed on the way by a thread beside the copy.
+"""A pack into a folder, on whatever disk: copied by the kernel, hashed by a thread beside the copy.
 
 Laws
-- Bytes go through a bounded queue: the reader waits for the slower of hash and writing, and memory stays small.
+- It is the copy that is hashed, out of memory, while the next file is copied; at most `DEPTH` files wait for that.
 - What arrives is flushed, and its hash is what SHA256SUMS says, or the copy has failed.
 - Nothing is written over: the pack's folder is new. It bears another name until it is whole.
 """
 
+import ctypes
 import hashlib
 import os
 import queue
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,42 +19,39 @@ from agent.errors import EvidenceRefused
 from agent.evidence.shelf import Pack, sync_folder
 from agent.language import say
 
-BLOCK = 1 << 20
 DEPTH = 8
 PARTIAL = ".partial"
 
 
 class Hasher:
-    """Hashes blocks in a thread of its own, a file after the other."""
+    """Hashes files in a thread of its own, a file after the other."""
 
     def __init__(self) -> None:
-        self._blocks: queue.Queue[bytes | str | None] = queue.Queue(DEPTH)
-        self.sums: dict[str, str] = {}
+        self._files: queue.Queue[tuple[str, Path] | None] = queue.Queue(DEPTH)
+        self._sums: dict[str, str] = {}
+        self._error: OSError | None = None
         self._thread = threading.Thread(target=self._run, name="evidence-hash", daemon=True)
         self._thread.start()
 
-    def add(self, block: bytes) -> None:
-        """The next block of the file; waits where hashing is slower than the disk."""
-        self._blocks.put(block)
-
-    def end_file(self, name: str) -> None:
-        """That was all of `name`."""
-        self._blocks.put(name)
+    def add(self, name: str, path: Path) -> None:
+        """One more file; waits where hashing is slower than the disk."""
+        self._files.put((name, path))
 
     def close(self) -> Mapping[str, str]:
-        """Name -> SHA-256 in hex of each file, once all is hashed."""
-        self._blocks.put(None)
+        """Name -> SHA-256 in hex of each file, once all is hashed. OSError where one could not be read."""
+        self._files.put(None)
         self._thread.join()
-        return self.sums
+        if self._error is not None:
+            raise self._error
+        return self._sums
 
     def _run(self) -> None:
-        digest = hashlib.sha256()
-        while (one := self._blocks.get()) is not None:
-            if isinstance(one, str):
-                self.sums[one] = digest.hexdigest()
-                digest = hashlib.sha256()
-            else:
-                digest.update(one)
+        while (one := self._files.get()) is not None:
+            try:
+                with one[1].open("rb") as file:
+                    self._sums[one[0]] = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                self._error = error
 
 
 def copy_pack(pack: Pack, out: Path) -> Path:
@@ -93,23 +92,23 @@ def _copy_files(pack: Pack, new: Path) -> Mapping[str, str]:
     hasher = Hasher()
     try:
         for name, path in pack.files.items():
-            _copy_one(path, new / name, hasher)
-            hasher.end_file(name)
+            target = new / name
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.copyfile(path, target, follow_symlinks=False)
+            hasher.add(name, target)
     finally:
         sums = hasher.close()
-    for name in pack.files:  # by now most of it is on the disk
-        with (new / name).open("rb") as file:
-            os.fsync(file.fileno())
-    for folder in (new, *(path for path in new.rglob("*") if path.is_dir())):
-        sync_folder(folder)
+    sync_file_system(new)
     return sums
 
 
-def _copy_one(old: Path, new: Path, hasher: Hasher) -> None:
-    new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with old.open("rb", buffering=0) as source, new.open("xb", buffering=0) as target:
-        while block := source.read(BLOCK):
-            hasher.add(block)
-            view = memoryview(block)
-            while view:
-                view = view[target.write(view) :]
+def sync_file_system(path: Path) -> None:
+    """All that was written to the file system that holds `path` survives a power cut (syncfs(2)); one call, not one a
+    file. OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if libc.syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(descriptor)

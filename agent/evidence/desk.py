@@ -79,6 +79,10 @@ class Recordings(Protocol):
         """False while a segment is open that may hold pictures from before `to_ms`."""
         ...
 
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is in the register when this returns."""
+        ...
+
     def poke(self) -> None:
         """Something was let go."""
         ...
@@ -238,6 +242,7 @@ class Desk:
         demand, vault = requisition.demand, self._vault()
         assert isinstance(demand, Export | Hold)
         self._settle(vault, demand)
+        vault.enter_sealed()
         rows = {camera: vault.forced(camera, demand.from_ms, demand.to_ms) for camera in demand.cameras}
         _require_some(rows)
         until_ms = self._until_ms(requisition, demand)

@@ -54,8 +54,8 @@ class LiveServer:
         self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers, acts)
         renditions = {one.id: Renditions(one.main, one.tile) for one in cameras.values()}
         self._requisitions = None if desk is None else Requisitions(desk)
-        views = (self._sessions, live.ice_servers, steering or {}, acts)
-        self._api = Api(judge, clock, renditions, facts, healthy, *views, self._requisitions)
+        views = (self._sessions, live.ice_servers, steering or {})
+        self._api = Api(judge, clock, renditions, facts, healthy, *views, acts, self._requisitions)
         self.port = 0
 
     def viewers(self, camera: str) -> int:

@@ -115,7 +115,6 @@ _LAST_END = f"SELECT coalesce(end_ms, start_ms) FROM segment WHERE state IN {_EV
 _FOLDERS = f"SELECT DISTINCT substr(name, 1, length(name) - ?) FROM segment WHERE state IN {_ON_DISK}"
 _FORCED = "WHERE camera = ? AND start_ms >= ? AND start_ms < ? AND coalesce(end_ms, start_ms) > ? ORDER BY seq"
 _HELD_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 'held'"
-_CAMERAS = "SELECT DISTINCT camera FROM segment"
 _LATEST = "SELECT max(start_ms, coalesce(end_ms, 0)) AS latest FROM segment ORDER BY latest DESC LIMIT 1"
 # '0' is the character after '/': all names that begin with `folder/`
 _LAST_NAME = (
@@ -334,10 +333,6 @@ class Index:
     def held_bytes(self) -> int:
         """What held segments take."""
         return int(self._ask(_HELD_BYTES))
-
-    def cameras(self) -> frozenset[str]:
-        """Those that ever recorded here."""
-        return frozenset(str(one) for (one,) in self.ask(_CAMERAS))
 
     def last_name_ms(self, camera: str) -> int | None:
         """The time in the camera's greatest name, destroyed ones too."""

@@ -45,8 +45,8 @@ class Keeper:
         settings: Settings,
         clock: Clock,
         open_bytes: Callable[[], int],
-        enter: Enter | None = None,
         book: Book | None = None,
+        enter: Enter | None = None,
     ) -> None:
         self._index = index
         self._storage = storage
@@ -79,6 +79,12 @@ class Keeper:
         self._stopping = True
         self._wake.set()
         self._thread.join(STOP_S)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is entered now, where the register can be written."""
+        with self._round:
+            if self._book is not None:
+                self._book.sealed(now=True)
 
     def require_room(self) -> None:
         """VaultError while holds leave no room for recording, as of the last round."""

@@ -31,7 +31,6 @@ from agent.vault.keeper import Keeper
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
-from agent.vault.releasing import Enter
 from agent.vault.rotation import schedule
 from agent.vault.rows import SegmentRow
 from agent.vault.sealing import Sealers
@@ -51,7 +50,6 @@ class Vault:
         identity: DeviceIdentity,
         emit: Emit,
         disk: Disk | None = None,
-        enter: Enter | None = None,
         ledger: Ledger | None = None,
     ) -> None:
         self._state = state
@@ -59,7 +57,6 @@ class Vault:
         self._clock = clock
         self._identity = identity
         self._emit = emit
-        self._enter = ledger.enter if enter is None and ledger is not None else enter
         self._ledger = ledger
         self.found = 0
         """Segments that an earlier run left open, as of `open`."""
@@ -76,9 +73,9 @@ class Vault:
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
             book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
-            self._keeper = Keeper(
-                self._index, self._storage, self._settings, self._clock, self._open_bytes, self._enter, book
-            )
+            enter = None if self._ledger is None else self._ledger.enter
+            tools = (self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            self._keeper = Keeper(*tools, book, enter)
             self._keeper.start()
         except OSError as error:
             self.close()
@@ -151,7 +148,7 @@ class Vault:
 
     def cameras(self) -> frozenset[str]:
         """Those that ever recorded here."""
-        return self._opened()[0].cameras()
+        return frozenset(self._opened()[0].recorded())
 
     def forced(self, camera: str, from_ms: int, to_ms: int) -> list[SegmentRow]:
         """The rows of a camera that have pictures of [from_ms, to_ms), UTC: whole segments, gone ones too."""
@@ -161,6 +158,10 @@ class Vault:
         """False while a segment is open that may hold pictures from before `to_ms`."""
         since = (one.open_since_ms for one in self._recorders if one.camera in cameras)
         return not any(one is not None and one < to_ms for one in since)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is in the register when this returns, where that can be written. Waits."""
+        self._opened()[1].enter_sealed()
 
     def poke(self) -> None:
         """A round of the ring soon: something was let go."""

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.access.demands import DAY_MS, Export, Hold, Recipient, Requester, Requisition, write
 from agent.access.keys import save_public
 from agent.access.requisitions import fingerprint, sign, unsigned
-from agent.clock import rfc3339
 from agent.errors import RegisterError
 from agent.evidence.binding import Mast
 from agent.evidence.copying import copy_pack
@@ -18,11 +17,9 @@ from agent.evidence.desk import Answer, Desk
 from agent.evidence.packing import About, CameraName
 from agent.evidence.shelf import Pack
 from agent.identity import load_or_make
-from agent.register import Register
-from agent.register.bodies import AgentStarted, Entered, SegmentsSealed
-from agent.register.bodies import Segment as SealedSegment
+from agent.register.bodies import AgentStarted, Entered
+from agent.register.ledger import Ledger
 from agent.vault import Vault
-from agent.vault.rows import SegmentRow
 from tests.vault.rig import Bench, Events, Feed, HandClock, Keys, Scene, film
 
 TOWN, MAST = "lievin", "lievin-042"
@@ -33,22 +30,15 @@ OTHER_ID = "00000000-0000-4000-8000-000000000000"
 SMALL = Scene("still", width=64, height=48, kbps=50)
 
 
-class Book(Register):
-    """The register as whoever enters things sees it; it can be told to refuse."""
+class Book(Ledger):
+    """The ledger; it can be told to refuse."""
 
     broken = False
 
     def enter(self, body: Entered) -> int:
         if self.broken:
             raise RegisterError("the register's disk is gone")
-        return self.append(body)
-
-
-def sealed(row: SegmentRow) -> SegmentsSealed:
-    """The entry that says that a recording was made."""
-    one = row.segment
-    told = SealedSegment(row.counter, one.name, one.sha256, one.size_bytes, rfc3339(one.start_ms), one.duration_ms)
-    return SegmentsSealed(camera=one.camera, segments=(told,))
+        return super().enter(body)
 
 
 @dataclass
@@ -66,7 +56,6 @@ class House:
         self.bench = Bench(self.folder / "state", self.keys, self.clock, self.events)
         self.identity = load_or_make(self.bench.state)
         self.began_ms = self.clock.wall_ms
-        self._entered = 0
         self.judicial = self.folder / "judicial.pub"
         save_public(self.judicial, PROSECUTOR.public_key())
         self.device = self.folder / "device.pub"
@@ -85,7 +74,8 @@ class House:
 
     def open(self) -> None:
         """The agent runs: register and vault are open, what was recorded is entered."""
-        self.book = Book.open(self.bench.state, self.identity, self.clock, town=TOWN, mast=MAST)  # type: ignore[arg-type]
+        self.book = Book(self.bench.state, self.identity, self.clock, town=TOWN, mast=MAST)
+        self.book.open()
         self.book.enter(AgentStarted(version="2.0.0", configuration_sha256="ab" * 32))
         self.vault: Vault = Vault(
             self.bench.state,
@@ -94,12 +84,10 @@ class House:
             self.identity,
             self.events,
             None,
-            self.book.enter,
+            self.book,
         )
         self.vault.open()
-        for row in self.bench.rows()[self._entered :]:
-            self.book.enter(sealed(row))
-        self._entered = len(self.bench.rows())
+        self.vault.enter_sealed()
         about = About(
             TOWN,
             MAST,

@@ -63,10 +63,10 @@ def test_an_export_is_entered_held_and_answered(house: House) -> None:
     ("from_ms", "to_ms", "counters"),
     [
         (2000, 4000, [2]),
-        (1999, 4001, [1, 2, 3]),
+        (1900, 4001, [1, 2, 3]),
         (3000, 3001, [2]),
         (-HOUR_MS, 1, [1]),
-        (7999, 8000, [4]),
+        (7900, 8000, [4]),
     ],
 )
 def test_an_export_takes_whole_segments_and_no_more(

@@ -67,16 +67,17 @@ def test_a_plain_zip_of_the_folder_opens_with_and_without_a_folder_around_it(
         assert opened(house, path, tmp_path / f"out-{number}") == 0
 
 
-@pytest.mark.parametrize("trick", TRICKS)
-@pytest.mark.parametrize("top", ["", "pack/"])
 def test_a_zip_whose_names_lead_elsewhere_is_refused(
-    house: House, pack: Path, tmp_path: Path, trick: str, top: str, capsys: pytest.CaptureFixture[str]
+    house: House, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = zipped(pack, tmp_path / "trap.zip", lambda one: one.writestr(top + trick, b"x"), top)
-    before = snapshot(tmp_path)
-    assert opened(house, path, tmp_path / "out") == 1
-    assert snapshot(tmp_path) == before
-    assert "Traceback" not in "".join(capsys.readouterr())
+    path = tmp_path / "trap.zip"
+    for trick in TRICKS:
+        for top in ("", "pack/"):
+            zipped(pack, path, lambda one, name=top + trick: one.writestr(name, b"x"), top)  # type: ignore[misc]
+            before = snapshot(tmp_path)
+            assert opened(house, path, tmp_path / "out") == 1, trick
+            assert snapshot(tmp_path) == before, trick
+            assert "Traceback" not in "".join(capsys.readouterr())
 
 
 def _symlink(target: zipfile.ZipFile) -> None:

@@ -8,14 +8,16 @@ import pytest
 from agent.clock import WallTime
 from agent.errors import RegisterError
 from agent.events import RecordingLost, RecordingRestored
+from agent.identity import load_or_make
 from agent.register.bodies import Entered, SegmentsReleased
+from agent.register.ledger import Ledger
 from agent.vault import Vault
 from agent.vault import index as module
 from agent.vault.holds import _HELD, _STILL, Holds, Kept
 from agent.vault.index import Index
 from agent.vault.releasing import release, release_due
 from agent.vault.ring import DAY_MS, Room, crowded, reserve_bytes
-from tests.vault.rig import NOON, Bench, Feed, Scene, film, until
+from tests.vault.rig import NOON, Bench, Feed, Scene, film, settings, until
 from tests.vault.test_index import segment, unsigned
 
 ID = "7b0f6c1e-92a4-4c53-8a0e-3d4f8f1f2a55"
@@ -102,15 +104,16 @@ def _fields(one: Kept) -> dict[str, object]:
 
 def test_a_hold_whose_date_has_come_is_entered_and_lets_go(bench: Bench) -> None:
     recorded(bench).close()
-    register = Register()
-    vault = Vault(
-        bench.state, bench.vault()._settings, bench.clock, bench.vault()._identity, bench.events, None, register
-    )
+    ledger = Ledger(bench.state, load_or_make(bench.state), bench.clock, town="lievin", mast="lievin-042")
+    ledger.open()
+    options = (bench.state, settings(bench.keys.recipient), bench.clock, load_or_make(bench.state), bench.events)
+    vault = Vault(*options, ledger=ledger)
     bench.clock.pass_ms(YEAR_MS + 1)
     vault.open()
     until(lambda: live(bench) == [])
     vault.close()
-    (entered,) = register.entered
+    (entered,) = [entry.body for entry in ledger.entries(kinds=("segments_released",))]
+    ledger.close()
     assert isinstance(entered, SegmentsReleased)
     assert (entered.camera, entered.held) == ("lane", 8)
     assert "PV 2026/004211" in entered.reason
