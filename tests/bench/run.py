@@ -21,6 +21,7 @@ from tests.bench import (  # noqa: E402  (the path comes first)
     latency,
     memory,
     register,
+    signing,
     steering,
     viewers,
 )
@@ -36,6 +37,7 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
     "register": lambda: register.measure(entries=100_000),
+    "signing": lambda: signing.measure(rounds=7, pictures=250),
 }
 QUICK: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=1, seconds=10),
@@ -46,6 +48,7 @@ QUICK: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
     "register": lambda: register.measure(entries=2000),
+    "signing": lambda: signing.measure(rounds=1, pictures=60),
 }
 
 
