@@ -161,6 +161,21 @@ async def test_a_hostile_service_costs_a_stamp_and_nothing_else(tsa: Tsa, answer
         assert await service(tsa, url).stamp(DIGEST) is None
 
 
+async def test_a_good_stamp_counts_only_as_the_answer_that_the_protocol_has(tsa: Tsa) -> None:
+    async with served(tsa.reply, content_type="text/plain") as url:
+        assert await service(tsa, url).stamp(DIGEST) is None
+    async with served(
+        lambda query: web.Response(status=404, body=tsa.reply(query), content_type="application/timestamp-reply")
+    ) as url:
+        assert await service(tsa, url).stamp(DIGEST) is None
+
+
+async def test_an_answer_is_read_no_farther_than_it_may_be_long(tsa: Tsa) -> None:
+    async with served(lambda _: bytes(64 * LARGEST_ANSWER)) as url:
+        with pytest.raises(StampRefused, match=f"> {LARGEST_ANSWER} B"):
+            await service(tsa, url).ask(DIGEST)
+
+
 async def test_a_service_that_never_ends_its_answer_is_left_at_the_deadline(tsa: Tsa) -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/timestamp-reply\r\n\r\n")
