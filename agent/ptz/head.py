@@ -217,9 +217,10 @@ class TurningHead:
 
     def _take(self, report: Report, *, streamed: bool = False) -> None:
         with self._lock:
-            if not self._sources.admit(report, streamed=streamed):
-                return
             report = replace(report, streamed=streamed)
+            if not self._sources.admit(report, streamed=streamed):
+                self._track.heard(report)
+                return
             before, self._report = self._report, report
             self._track.report(report)
         moved = before is None or (

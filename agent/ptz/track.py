@@ -92,6 +92,8 @@ class PoseTrack:
         self._anew = False  # the pictures have stayed away for long, and nothing was sure since
         self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
         self._told_at: dict[bool, Instant] = {}  # when each teller's last exact report was, by whether it is streamed
+        self._heard_at: dict[bool, Instant] = {}  # when each was last heard at all
+        self._disputed = False
         self._vouched: set[bool] = set()  # who has told the pose that is believed
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
@@ -117,6 +119,7 @@ class PoseTrack:
 
     def report(self, report: Report) -> None:
         """One answer of the head, in whatever order they arrive."""
+        self.heard(report)
         if report.fault:
             self._fault_at = report.received
         if self._optics.spread(report.zoom) is None:
@@ -129,6 +132,10 @@ class PoseTrack:
         self._recent.append(report)
         self._waiting.append(report)
         self._lay_reports()
+
+    def heard(self, report: Report) -> None:
+        """Somebody told something, if only what newer reports have overtaken."""
+        self._heard_at[report.streamed] = report.received
 
     def _jumps(self, before: Report, report: Report) -> bool:
         apart = max(report.received - before.asked, before.received - report.asked)  # either may be the older one
@@ -192,6 +199,7 @@ class PoseTrack:
             self._trusted = self._proven
         self._belief = Belief()
         self._vouched.clear()
+        self._disputed = True
         self._earned = self._seen = False
         self._contradiction = reason
         self._good_since = self._sure_since = None
@@ -262,9 +270,12 @@ class PoseTrack:
         return None if self._trusted is None or node is None else self._trusted.at(node)
 
     def _all_vouch(self, now: Instant) -> bool:
-        """True unless one of two tellers has not told what is believed."""
-        heard = {teller for teller, at in self._told_at.items() if now - at <= VOUCHING_S * S}
-        return len(heard) < 2 or heard <= self._vouched
+        """True unless one of two tellers has not told what is believed; after a contradiction only silence excuses."""
+        told, lasts_s = (self._heard_at, SILENT_S) if self._disputed else (self._told_at, VOUCHING_S)
+        tellers = {teller for teller, at in told.items() if now - at <= lasts_s * S}
+        good = len(tellers) < 2 or tellers <= self._vouched
+        self._disputed = self._disputed and not good
+        return good
 
     def _why_unvouched(self) -> str:
         return self._contradiction or ("moving-too-fast" if self._seen and self._earned else "starting")
