@@ -100,7 +100,7 @@ class Registrar:
             for entry in self.ledger.newest():
                 if entry.kind not in ("tail_cut", "register_resumed"):
                     return entry.kind != "agent_stopped"
-        except RegisterError as error:
+        except (RegisterError, OSError) as error:
             log.error("%s", error)
         return False
 

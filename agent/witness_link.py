@@ -80,7 +80,11 @@ class WitnessLink:
                 await asyncio.sleep(self._timing.look_s)
             try:
                 await self._tell()
-            except (aiohttp.ClientError, OSError, TimeoutError, NoteRefused, RegisterError, ValueError) as error:
+            except Exception as error:
+                # whatever a stranger's answer does, recording goes on, and so does this task
+                expected = (aiohttp.ClientError, OSError, TimeoutError, NoteRefused, RegisterError, ValueError)
+                if not isinstance(error, expected):
+                    log.exception("the witness: unforeseen")
                 self._complain(f"{type(error).__name__}: {error}")
                 first = self._timing.first_wait_s
                 wait_s = min(self._timing.longest_wait_s, max(first, wait_s * 2)) * random.uniform(0.8, 1.0)  # noqa: S311

@@ -79,7 +79,7 @@ class Book:
         try:
             for camera in self._index.recorded():
                 self._enter_sealed(camera)
-        except RegisterError as error:
+        except (RegisterError, OSError) as error:  # a disk that cannot be read keeps nothing past its age
             logger.debug("%s", error)
 
     def _enter_sealed(self, camera: str) -> None:
@@ -118,7 +118,7 @@ class Book:
                         told = tuple(Gone(counter=one.counter, sha256=one.segment.sha256) for one in gone)
                         self._ledger.enter(SegmentsDestroyed(camera=camera, segments=told, rule=_RULES[rule]))
                     ended += [one.seq for one in batch]
-        except RegisterError as error:
+        except (RegisterError, OSError) as error:  # a disk that cannot be read keeps nothing past its age
             logger.debug("%s", error)
         return ended
 

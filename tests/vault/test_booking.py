@@ -194,3 +194,17 @@ def test_a_register_that_begins_late_begins_with_the_oldest_segment_that_is_ther
     ring.index.end_eviction([1, 2], NOON)
     ring.book.sealed(now=True)
     assert ring.entered(SegmentsSealed) == each(6)[2:]
+
+
+def test_a_register_that_cannot_be_read_keeps_nothing_past_its_age(ring: Ring, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    ring.seal(5)
+    ring.age()
+    monkeypatch.setattr(ring.ledger, "newest", unreadable)
+    ring.keeper.round()
+    assert (ring.files(), len(ring.index.evicting())) == (0, 5)
+    monkeypatch.undo()
+    ring.keeper.round()
+    assert ring.entered(SegmentsDestroyed) == each(5)
