@@ -1,31 +1,35 @@
 """`vigie aim approve`: through the running agent when there is one, else on the state itself.
 
-Law: whoever approves is written down with the time, in the state directory and in the journal, before the picture is
-shown again.
+Law: whoever approves is in the register, by name, before the picture is shown again; the aim's file says the entry.
 """
 
 import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
-from agent.aim.desk import LONGEST_NAME, is_name
+from agent.aim.desk import LONGEST_NAME, approver, is_name
 from agent.aim.references import AimState, Approval
 from agent.aim.store import AimStore
-from agent.config import Configuration
+from agent.clock import SystemClock
+from agent.config import Configuration, Mast
 from agent.control.client import ask
 from agent.errors import AimError, UsageError
+from agent.identity import load_or_make
 from agent.language import say
+from agent.register.bodies import AimApproved
+from agent.register.ledger import Ledger
 from agent.vault.vault import LOCK, take_lock
 
 
 def approve(configuration: Configuration, camera: str, by: str) -> str:
-    """Has the aim of `camera` approved in `by`'s name; a sentence. UsageError, AimError, ControlError, VaultBusy."""
+    """Has the aim of `camera` approved in `by`'s name; a sentence. UsageError, AimError, ControlError, VaultBusy, and
+    RegisterError when nobody can write down who it was.
+    """
     _check(configuration, camera, by)
     state = configuration.mast.state
     answer = ask(state, {"command": "aim-approve", "camera": camera, "by": by}) if state.is_dir() else None
     if answer is None:
-        return _without_agent(state, camera, by)
+        return _without_agent(configuration.mast, camera, by)
     if answer.get("ok") is True:
         return say(
             en=f"{camera}: new references are taken, masks are burned as configured",
@@ -74,6 +78,10 @@ def _why(word: str) -> str:
             en="new references are taken, but the disk refuses to keep them; see the journal",
             fr="références prises, mais le disque refuse de les garder ; voir le journal",
         ),
+        "register": say(
+            en="the register, which must say who approves, cannot be written; see the journal",
+            fr="le registre, qui doit dire qui approuve, ne peut être écrit ; voir le journal",
+        ),
         "unknown-camera": say(
             en="the running agent does not have it; reload its configuration first",
             fr="l'agent en marche ne l'a pas ; recharger d'abord sa configuration",
@@ -85,8 +93,18 @@ def _why(word: str) -> str:
     return known.get(word) or say(en=f"the agent refuses ({word})", fr=f"l'agent refuse ({word})")
 
 
-def _without_agent(state: Path, camera: str, by: str) -> str:
+def _entered(mast: Mast, camera: str, by: str) -> int:
+    ledger = Ledger(mast.state, load_or_make(mast.state), SystemClock(), town=mast.town, mast=mast.id)
+    ledger.open()
+    try:
+        return ledger.enter(AimApproved(camera=camera, by=by))
+    finally:
+        ledger.close()
+
+
+def _without_agent(mast: Mast, camera: str, by: str) -> str:
     """Forgets the old references; the next start learns new ones."""
+    state = mast.state
     if not (state / LOCK).exists():
         raise AimError(
             say(
@@ -98,7 +116,7 @@ def _without_agent(state: Path, camera: str, by: str) -> str:
     try:
         store = AimStore(state)
         before = store.load(camera) or AimState()
-        approvals = (*before.approvals, Approval(by, time.time_ns() // 1_000_000))
+        approvals = (*before.approvals, Approval(approver(_entered(mast, camera, by)), time.time_ns() // 1_000_000))
         store.put(camera, replace(before, references=(), lost=None, approvals=approvals))
         store.flush()
     except OSError as error:

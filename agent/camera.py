@@ -20,11 +20,13 @@ from agent.config import Camera as Settings
 from agent.encoding import EncoderSettings, Rendition
 from agent.encoding.scale import TILE_BITRATE_KBPS, TILE_SIZE
 from agent.errors import EncoderUnavailable
-from agent.events import Emit, MasksBlind, MasksRestored
+from agent.events import Emit, MasksBlind, MasksRestored, SigningLost, SigningRestored
 from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
 from agent.lines import line_of
 from agent.ptz.head import TurningHead
 from agent.queues import LatestFrame
+from agent.signing.guard import GuardedSigner
+from agent.signing.signer import Signer
 from agent.units import Blind, Frame, MaskedFrame, MaskState
 
 log = logging.getLogger(__name__)
@@ -78,15 +80,26 @@ class Meter:
 class Camera:
     """Runs one configured camera from `start` to `stop`."""
 
-    def __init__(self, settings: Settings, clock: Clock, emit: Emit, aims: Keeper) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, emit: Emit, aims: Keeper, signer: Callable[[str], Signer]
+    ) -> None:
+        """`signer` gives the one for a camera's rendition, such as `parvis-fixed/main`."""
         self.settings = settings
         self._clock = clock
         self._emit = emit
         self._frames = LatestFrame(BURST_FRAMES)
         self._line = line_of(settings, clock, aims, emit)
-        self.main = Rendition(settings.id, EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps))
+        self._signers = {name: GuardedSigner(partial(signer, f"{settings.id}/{name}")) for name in ("main", "tile")}
+        self.main = Rendition(
+            settings.id,
+            EncoderSettings(settings.encoder, settings.fps, settings.bitrate_kbps),
+            sign=self._signers["main"].sign,
+        )
         self.tile = Rendition(
-            settings.id, EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1), TILE_SIZE
+            settings.id,
+            EncoderSettings(settings.encoder, settings.fps, TILE_BITRATE_KBPS, threads=1),
+            TILE_SIZE,
+            sign=self._signers["tile"].sign,
         )
         source = SourceSettings(
             camera=settings.id,
@@ -101,6 +114,7 @@ class Camera:
         self._meter = Meter()
         self._told: MaskState | None = None
         self._blind_since: float | None = None
+        self._unsigned_since: float | None = None
         self._encoder_fault = ""
         self._tile_failed = False
         self._size = (0, 0)
@@ -173,6 +187,7 @@ class Camera:
         self._encoder_fault = ""
         self._size = (masked.width, masked.height)
         self._meter.note(self.main.bytes - before, latency_ns / 1e9)
+        self._tell_signing(self._signers["main"].reason)
         self._encode_tile(masked)
 
     def _encode_tile(self, masked: MaskedFrame) -> None:
@@ -200,6 +215,16 @@ class Camera:
             self._blind_since = None
         self._told = masked.masks
 
+    def _tell_signing(self, reason: str) -> None:
+        """Emits the passages between signed and unsigned recordings."""
+        now = time.monotonic()
+        if reason and self._unsigned_since is None:
+            self._unsigned_since = now
+            self._emit(SigningLost(self.settings.id, reason))
+        elif not reason and self._unsigned_since is not None:
+            self._emit(SigningRestored(self.settings.id, round(now - self._unsigned_since, 3)))
+            self._unsigned_since = None
+
     def facts(self, *, recording: bool, recording_reason: str, last_segment: str | None, viewers: int) -> CameraFacts:
         """What is true now; the vault's and the live room's part is given."""
         fps, bitrate_kbps = self._meter.rates()
@@ -221,10 +246,15 @@ class Camera:
             viewers=viewers,
             frames=self._capture.frames,
             below_minimum=self._below_minimum(width, height, fps),
-            dropped={"frames": self._frames.dropped, "corrupt": self._capture.corrupt},
+            dropped={
+                "frames": self._frames.dropped,
+                "corrupt": self._capture.corrupt,
+                "signatures": sum(one.failures for one in self._signers.values()),
+            },
             encoded={"main": self.main.encoded, "tile": self.tile.encoded},
             latency=self._meter.latency(),
             aim=self._line.aim,
+            signing_reason=self._signers["main"].reason,
         )
 
     def _below_minimum(self, width: int, height: int, fps: float) -> bool:

@@ -15,6 +15,7 @@ from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieErro
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register import report
+from agent.reporting import command as reporting
 
 log = logging.getLogger("agent")
 
@@ -87,6 +88,13 @@ def _aim_approve(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    from agent.exporting import export
+
+    print(export(load(arguments.config), arguments.requisition, arguments.out, again=arguments.again))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vigie", description=say(en="the agent on a mast", fr="l'agent d'un mât"))
     parser.add_argument("--version", action="version", version=__version__)
@@ -104,11 +112,20 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("demo", _demo, say(en="a whole virtual mast on this machine", fr="un mât virtuel complet ici"))
     sub.add_argument("--seconds", type=float, default=0, metavar="N")
     sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
+    sub = command(
+        "export", _export, say(en="answer a requisition, at the box", fr="répondre à une réquisition, au mât")
+    )
+    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    sub.add_argument("--requisition", type=Path, required=True, metavar="FILE")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    text = say(en="collect an answered export once more, while it is kept", fr="reprendre un export encore gardé")
+    sub.add_argument("--again", action="store_true", help=text)
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
     _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
-    report.add_to(
+    actions = report.add_to(
         commands.add_parser("register", help=say(en="who did what, and why", fr="qui a fait quoi, et pourquoi"))
     )
+    reporting.add_to(actions)
     return parser
 
 

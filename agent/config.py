@@ -23,8 +23,9 @@ from agent.faults import describe, fault, one_line
 from agent.language import say
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
-from agent.network import Http, IceServer, Live, Mqtt
+from agent.network import Http, IceServer, Live, Mqtt, Timestamp
 from agent.recipients import Recipients, Rotation, in_order
+from agent.registers import Register
 
 __all__ = [
     "VIEW_MINIMUM",
@@ -37,7 +38,9 @@ __all__ = [
     "Mask",
     "Mast",
     "Mqtt",
+    "Register",
     "Rotation",
+    "Timestamp",
     "Vault",
     "is_loopback",
     "load",
@@ -104,6 +107,10 @@ class Access(Model):
             )
         return threshold
 
+    def requisition_keys(self) -> tuple[Ed25519PublicKey, ...]:
+        """The keys that may sign requisitions."""
+        return tuple(read_public_key(path) for path in self.requisition_authorities)
+
     def authority_keys(self) -> tuple[Ed25519PublicKey, ...]:
         """The keys that may sign grants."""
         return tuple(read_public_key(path) for path in self.authorities)
@@ -118,6 +125,8 @@ class Configuration(Model):
     http: Http = Http()
     live: Live = Live()
     mqtt: Mqtt | None = None
+    timestamp: Timestamp | None = None
+    keeping: Register = Field(default=Register(), alias="register")
     camera: Annotated[tuple[Camera, ...], Listed] = Field(min_length=1, max_length=16)
     sha256: str = ""
 

@@ -14,6 +14,7 @@
     |   +-- NotCovered          403: a good grant for something else
     |   +-- ClockUntrusted      503: nobody can say whether the grant is still valid
     |   +-- RequisitionRefused  a requisition that is not answered: `status`, and `word` for the register
+    |   +-- TryLater            too many at once, or too many bad ones: `status` 503 or 429, after `wait_s`
     +-- LinkError               the MQTT broker is away or refuses: wait, then call again
     |   +-- LinkVersionRefused  the same, in the other version of MQTT from now on
     |   +-- LinkSilent          the same, in the other version of MQTT for once
@@ -27,7 +28,10 @@
     +-- OrderRefused            a steering order: answer with `status` (400, 409, 422, 429, 503) and `word`
     +-- CalibrationError        readings that give no lens table: the technician mends it and measures again -> exit 1
     +-- RegisterError           the register cannot be written: refuse views and exports, record on -> exit 1
+    |   +-- EntryRefused        what is to be entered has not the form of an entry; the register is well
+    +-- EvidenceRefused         an evidence pack that is not what a mast made                     -> exit 1
     +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
+    +-- StampRefused            no time-stamp that counts: go on without one, and say so
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -110,6 +114,16 @@ class RequisitionRefused(AccessDenied):
         self.word = word
 
 
+class TryLater(AccessDenied):
+    """Not now: others are being served (503), or too much was refused of late (429); `wait_s`: try again after that."""
+
+    def __init__(self, message: str, status: int, word: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.status = status
+        self.word = word
+        self.wait_s = wait_s
+
+
 class LinkError(VigieError):
     """The broker cannot be reached, refuses, or was lost. The message never carries a credential."""
 
@@ -187,5 +201,17 @@ class RegisterError(VigieError):
     """The register cannot be opened, written or read: whatever must be in it first does not happen."""
 
 
+class EntryRefused(RegisterError):
+    """What is to be entered breaks an entry's form or bounds; the register itself is well."""
+
+
 class NoteRefused(VigieError):
     """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""
+
+
+class StampRefused(VigieError):
+    """The time-stamping service cannot be reached, refuses, or answers what is no stamp for what was asked."""
+
+
+class EvidenceRefused(VigieError):
+    """An evidence pack, or a part of one, in a form that no mast makes; nothing of it is used."""

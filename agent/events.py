@@ -1,6 +1,6 @@
-"""What happens on a mast, as values: rooms emit them, telemetry puts them on MQTT, later the register keeps them.
+"""What happens on a mast, as values: rooms emit them, telemetry puts them on MQTT, the register's scribe enters them.
 
-Every event names no person: a view is named by its session's number.
+Every event names no person: `entry` is the number of the register's entry that leads to who it was.
 """
 
 from collections.abc import Callable
@@ -71,11 +71,13 @@ class AimLearned:
     camera: str
     references: int
     first: bool
+    sha256: str = ""
+    """Of all that is kept of the aim."""
 
 
 @dataclass(frozen=True, slots=True)
 class AimApproved:
-    """Somebody said that the aim is right, and new references were taken; who it was is in the state directory."""
+    """Somebody said that the aim is right, and new references were taken; who it was is in the register."""
 
     camera: str
 
@@ -91,6 +93,22 @@ class RecordingLost:
 @dataclass(frozen=True, slots=True)
 class RecordingRestored:
     """Segments are written again."""
+
+    camera: str
+    lost_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SigningLost:
+    """Pictures are recorded and shown unsigned; `reason` is a sentence without credentials."""
+
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningRestored:
+    """They are signed again, in a chain of their own."""
 
     camera: str
     lost_seconds: float
@@ -119,6 +137,7 @@ class ViewStarted:
     camera: str
     session: int
     rendition: str
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +148,7 @@ class ViewEnded:
     session: int
     reason: str
     seconds: float
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +157,7 @@ class SteeringTaken:
 
     camera: str
     holder: int
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +168,7 @@ class SteeringReleased:
     holder: int
     reason: str
     seconds: float
+    entry: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +204,8 @@ Event = (
     | AimApproved
     | RecordingLost
     | RecordingRestored
+    | SigningLost
+    | SigningRestored
     | UnitsDropped
     | PowerCutFound
     | ViewStarted

@@ -60,8 +60,8 @@ class AimFacts:
 class CameraFacts:
     """One camera now. Rates are over the last few seconds; counters run since the agent's start.
 
-    `capture_reason` and `recording_reason` are sentences without credentials, empty when all is well. `below_minimum`
-    says that the picture is smaller or slower than the law asks of its view.
+    `capture_reason`, `recording_reason` and `signing_reason` are sentences without credentials, empty when all is well.
+    `below_minimum` says that the picture is smaller or slower than the law asks of its view.
     """
 
     id: str
@@ -81,13 +81,37 @@ class CameraFacts:
     frames: int
     below_minimum: bool
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets."""
+    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets, `signatures`."""
     encoded: Mapping[str, int] = field(default_factory=dict)
     """Pictures encoded, by rendition (`main`, `tile`)."""
     latency: Latency = Latency()
     ptz: PtzFacts | None = None
     """None for a camera that stands still, and for a head that has not reported yet."""
     aim: AimFacts = AimFacts("held")
+    signing_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was found at the start and lasts until a person mends it, in a sentence with the mend."""
+
+    key: str
+    en: str
+    fr: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFacts:
+    """How the register stands. `fault`: why it cannot be written, empty when it can. `head`: its signed head, a note
+    for `size` entries. `unwitnessed_s`: since when it holds what its witness has not seen, None where none is
+    configured; `conflict`: the witness has seen something else.
+    """
+
+    fault: str = ""
+    size: int = 0
+    head: str = ""
+    unwitnessed_s: float | None = None
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +123,5 @@ class MastFacts:
     disk_free_bytes: int
     buffer_hours: float
     cameras: tuple[CameraFacts, ...]
+    troubles: tuple[Trouble, ...] = ()
+    register: RegisterFacts = RegisterFacts()

@@ -12,10 +12,13 @@ Laws
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -32,6 +35,9 @@ FOLDER = "identity"
 KEY = "device.key"
 PUBLIC = "device.pub"
 MAX_KEY_BYTES = 16 << 10
+
+Key = TypeVar("Key", Ed25519PrivateKey, EllipticCurvePrivateKey)
+"""What a mast signs with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +78,64 @@ def _sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def _refused(path: Path, why: str) -> KeyFileError:
+def refused(path: Path, why: str) -> KeyFileError:
+    """What is said of a key file that cannot be used, with the mend."""
+    if path.name == KEY:
+        old = say(
+            en="what the old one signed then needs the old device.pub",
+            fr="ce que l'ancien a signé se vérifie alors avec l'ancien device.pub",
+        )
+    else:
+        old = say(en="what the old one signed still verifies", fr="ce que l'ancien a signé se vérifie toujours")
     return KeyFileError(
         say(
             en=f"{path}: {why}; restore it from a copy, or move it away and the mast makes a new one at its next start "
-            "(what the old one signed then needs the old device.pub)",
+            f"({old})",
             fr=f"{path} : {why} ; le restaurer d'une copie, ou l'écarter : le mât en crée un autre au démarrage "
-            "(ce que l'ancien a signé se vérifie alors avec l'ancien device.pub)",
+            f"({old})",
         )
     )
 
 
-def _load(path: Path) -> Ed25519PrivateKey | None:
+def load_private(path: Path, fits: Callable[[object], TypeGuard[Key]], name: str) -> Key | None:
+    """The private key in `path`, None where there is no file; KeyFileError when it does not fit (is not `name`)."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_KEY_BYTES)
+        mode = path.stat().st_mode
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise refused(path, error.strerror or "?") from error
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
         key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise _refused(path, say(en="is not an Ed25519 private key in PEM", fr="pas une clé privée Ed25519 en PEM"))
-    if path.stat().st_mode & 0o077:
+    if not fits(key):
+        raise refused(path, say(en=f"is not {name} private key in PEM", fr=f"pas une clé privée {name} en PEM"))
+    if mode & 0o077:
         path.chmod(0o600)
     return key
 
 
-def _make(path: Path) -> Ed25519PrivateKey:
-    key = Ed25519PrivateKey.generate()
+def keep_private(path: Path, key: Key) -> Key:
+    """Writes a new key, whole or not at all."""
     _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     return key
 
 
-def _mend_public(path: Path, pem: str) -> None:
+def mend(path: Path, pem: bytes) -> None:
+    """Makes a file that follows from a key hold `pem`, whatever it held."""
     try:
-        whole = path.read_bytes() == pem.encode("ascii")
+        whole = path.read_bytes() == pem
     except FileNotFoundError:
         whole = False
     if not whole:
-        _write(path, pem.encode("ascii"), 0o644)
+        _write(path, pem, 0o644)
+
+
+def _is_ed25519(key: object) -> TypeGuard[Ed25519PrivateKey]:
+    return isinstance(key, Ed25519PrivateKey)
 
 
 def load_or_make(state: Path) -> DeviceIdentity:
@@ -124,9 +147,10 @@ def load_or_make(state: Path) -> DeviceIdentity:
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
             _sync_folder(state)
-        key = _load(path) or _make(path)
+        key = load_private(path, _is_ed25519, say(en="an Ed25519", fr="Ed25519"))
+        key = key or keep_private(path, Ed25519PrivateKey.generate())
         pem = _public_pem(key)
-        _mend_public(folder / PUBLIC, pem)
+        mend(folder / PUBLIC, pem.encode("ascii"))
     except OSError as error:
-        raise _refused(path, error.strerror or "?") from error
+        raise refused(path, error.strerror or "?") from error
     return DeviceIdentity(key, pem)

@@ -17,9 +17,11 @@ from pathlib import Path
 
 from agent import systemd
 from agent.access.grants import GrantJudge
+from agent.acts import Acts
 from agent.aim.desk import ApprovalDesk
 from agent.aim.guard import AimGuard
 from agent.aim.store import AimStore
+from agent.answering import counter_of, mast_of
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Configuration, load
@@ -32,7 +34,10 @@ from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
+from agent.registrar import Registrar
 from agent.reload import changes, prints
+from agent.signing.keys import load_signing
+from agent.signing.signer import Signer
 from agent.telemetry.telemetry import Telemetry
 from agent.vault.recorder import Recorder
 from agent.vault.vault import Vault
@@ -60,11 +65,22 @@ class Mast:
         self._clock = SystemClock()
         self._started = time.monotonic()
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
+        self._signing = load_signing(configuration.mast.state, self._identity)
+        mast = configuration.mast
+        self._registrar = Registrar(mast.state, self._identity, self._clock, town=mast.town, mast=mast.id)
+        self._acts = Acts(self._registrar.ledger, self._clock)
         self._telemetry = self._make_telemetry(configuration)
         self._vault = self._make_vault(configuration)
+        self._requisitions = counter_of(
+            configuration, self._identity, lambda: self._vault, self._registrar.ledger, self._clock
+        )
         self._aims = AimStore(configuration.mast.state)  # outlives each camera: a reload forgets no lost aim
         self._control = ControlServer(
-            configuration.mast.state, {"aim-approve": ApprovalDesk(self._aims, self._guard_of).answer}
+            mast.state,
+            {
+                "aim-approve": ApprovalDesk(self._aims, self._guard_of, self._registrar.ledger.enter).answer,
+                "export": self._requisitions.at_the_box,
+            },
         )
         self._cameras: dict[str, tuple[Camera, Recorder]] = {}
         self._live: LiveServer | None = None
@@ -90,11 +106,23 @@ class Mast:
         )
 
     def _make_vault(self, configuration: Configuration) -> Vault:
-        return Vault(configuration.mast.state, configuration.vault, self._clock, self._identity, self.emit)
+        return Vault(
+            configuration.mast.state,
+            configuration.vault,
+            self._clock,
+            self._identity,
+            self.emit,
+            ledger=self._registrar.ledger,
+        )
+
+    def _signer(self, rendition: str) -> Signer:
+        """What signs the pictures of `camera/rendition`."""
+        return Signer(self._signing.key, f"{self._configuration.mast.id}/{rendition}")
 
     def emit(self, event: Event) -> None:
-        """Tells of an event: in the journal always, over MQTT where a broker is configured. From any thread."""
+        """Tells of an event: journal and register always, MQTT where a broker is configured. From any thread."""
         log.info("%s", event)
+        self._registrar.scribe.tell(event)
         if self._telemetry is not None:
             self._telemetry.emit(event)
 
@@ -134,6 +162,8 @@ class Mast:
             disk_free_bytes=self._vault.disk_free_bytes(),
             buffer_hours=self._vault.buffer_hours(),
             cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
+            troubles=self._signing.troubles,
+            register=self._registrar.facts(),
         )
 
     def healthy(self) -> bool:
@@ -150,12 +180,14 @@ class Mast:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, reload.set)
         try:
-            await asyncio.to_thread(self._open_vault)
+            await asyncio.to_thread(self._open)
             if not self._stop.is_set():
                 async with asyncio.TaskGroup() as tasks:
                     await self._work(tasks, reload)
         finally:
+            await asyncio.to_thread(self._requisitions.close)
             await asyncio.to_thread(self._close)
+            await asyncio.to_thread(self._registrar.close, "stopped" if self._stop.is_set() else "failed")
 
     async def _work(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:
         """From the first camera's start to the last one's stop."""
@@ -166,6 +198,8 @@ class Mast:
             tasks.create_task(self._watch_clock(), name="clock"),
             tasks.create_task(self._keep_aims(), name="aims"),
             tasks.create_task(self._keep_control(), name="control"),
+            tasks.create_task(self._registrar.run(), name="register"),
+            tasks.create_task(self._requisitions.run(), name="requisitions"),
         ]
         await self._stop.wait()
         systemd.notify("STOPPING=1")
@@ -175,6 +209,13 @@ class Mast:
             await self._end_live()
             await asyncio.to_thread(self._stop_cameras, list(self._cameras))
             await self._end(self._telemetry_task)
+
+    def _open(self) -> None:
+        """The state directory is ours first; then the register, which says that the agent starts before it records."""
+        self._open_vault()
+        self._registrar.open()
+        self._clock.raise_floor(self._registrar.last_utc_ns())
+        self._registrar.begin(self._configuration, self._vault.found)
 
     def _open_vault(self) -> None:
         self._vault.open()
@@ -219,7 +260,9 @@ class Mast:
             self.facts,
             self.healthy,
             self.emit,
+            self._acts,
             self._helms,
+            self._requisitions,
         )
         self._live_task = tasks.create_task(self._keep_live(self._live, retry=retry), name="live")
         self._helm_tasks = [tasks.create_task(one.run(), name=f"helm-{name}") for name, one in self._helms.items()]
@@ -230,7 +273,7 @@ class Mast:
         for name, (camera, _) in self._cameras.items():
             head, ptz = camera.head, camera.settings.ptz
             if head is not None and ptz is not None:
-                helms[name] = Helm(name, head, plan_of(ptz), camera.aspect, self._clock, self.emit)
+                helms[name] = Helm(name, head, plan_of(ptz), camera.aspect, self._clock, self.emit, self._acts)
         return helms
 
     async def _end_live(self) -> None:
@@ -258,7 +301,7 @@ class Mast:
     def _start_cameras(self, configuration: Configuration, names: list[str]) -> None:
         for settings in configuration.camera:
             if settings.id in names:
-                camera = Camera(settings, self._clock, self.emit, self._aims)
+                camera = Camera(settings, self._clock, self.emit, self._aims, self._signer)
                 recorder = self._vault.record(settings.id, camera.main.source, settings.bitrate_kbps)
                 camera.start()
                 self._cameras[settings.id] = (camera, recorder)
@@ -318,6 +361,8 @@ class Mast:
 
     async def _apply(self, new: Configuration, tasks: asyncio.TaskGroup) -> None:
         """Restarts what changed and only that; a change of any camera or of the listener ends the views."""
+        await asyncio.to_thread(self._registrar.compare, new)
+        self._requisitions.desk.mast = mast_of(new, self._identity)
         now = await asyncio.to_thread(prints, new)
         todo = changes(self._prints, now)
         self._configuration, self._prints = new, now
@@ -342,7 +387,9 @@ class Mast:
         """After a reload that failed half-way: everything anew, as it was."""
         await self._end_live()
         await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._registrar.compare, configuration)
         self._configuration = configuration
+        self._requisitions.desk.mast = mast_of(configuration, self._identity)
         self._prints = await asyncio.to_thread(prints, configuration)
         self._vault = self._make_vault(configuration)
         await asyncio.to_thread(self._open_vault)

@@ -2,7 +2,7 @@
 
 Exit status: 0 done, 1 what was given does not verify or cannot be measured, 2 bad usage or a key file that cannot be
 used. A fault is one sentence on stderr, no traceback. The commands stand beside what they do: `keys_cli.py`,
-`requisitions_cli.py`.
+`requisitions_cli.py`, `evidence_cli.py`, `signatures_cli.py`.
 
     vigie-provision keys init --out keys
     vigie-provision grant --authority keys/authority.key --agent 0042 --name "C. Durand" --service PM \\
@@ -10,6 +10,7 @@ used. A fault is one sentence on stderr, no traceback. The commands stand beside
         --reason "Attroupement signale place du marche" --valid 2h
     vigie-provision calibrate --url http://10.0.0.11/onvif/device_service --source rtsp://10.0.0.11/stream1 \\
         --username vigie --password-file ptz.pass --out lens.toml
+    vigie-provision evidence check-signatures x.mp4 --device-pub device.pub
 """
 
 import json
@@ -25,11 +26,14 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import say
-from provisioning import grants, keys_cli, requisitions_cli, witness_cli
+from provisioning import evidence_cli, grants, keys_cli, requisitions_cli, signatures_cli, witness_cli
 from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds, whole
 
 DONE = 0
-COMMANDS = "keys init, combine | grant | requisition new, sign, countersign, show | witness keys, serve | calibrate"
+COMMANDS = (
+    "keys init, combine | grant | requisition new, sign, countersign, show | evidence open, check-signatures | "
+    "witness keys, serve | calibrate"
+)
 
 
 def _grant_parser() -> Parser:
@@ -154,6 +158,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 keys_cli.STEPS[step](rest)
             case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
                 return requisitions_cli.STEPS[step](rest)
+            case ["evidence", str(step), *rest] if step in evidence_cli.STEPS:
+                return evidence_cli.STEPS[step](rest)
+            case ["evidence", str(step), *rest] if step in signatures_cli.STEPS:
+                return signatures_cli.STEPS[step](rest)
             case ["witness", str(step), *rest] if step in witness_cli.STEPS:
                 witness_cli.STEPS[step](rest)
             case _:

@@ -10,6 +10,8 @@ import pytest
 from agent import cli
 from agent.aim.references import AimState, Lost
 from agent.aim.store import AimStore
+from agent.register.bodies import AimApproved
+from agent.register.reading import entries
 from agent.vault.vault import LOCK
 from tests.e2e.box import Box
 from tests.needs import needs
@@ -39,7 +41,7 @@ def lose(box: Box) -> None:
     store.flush()
 
 
-def test_without_an_agent_the_state_is_cleared_and_the_name_is_kept(
+def test_without_an_agent_the_state_is_cleared_and_the_name_is_in_the_register_alone(
     box: Box, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lose(box)
@@ -47,7 +49,20 @@ def test_without_an_agent_the_state_is_cleared_and_the_name_is_kept(
     assert "next start" in capsys.readouterr().out
     state = AimStore(box.state).load("rue")
     assert state is not None
-    assert (state.lost, state.references, state.approvals[-1].by) == (None, (), "C. Durand")
+    assert (state.lost, state.references, state.approvals[-1].by) == (None, (), "entry 0")
+    assert [entry.body for entry in entries(box.state / "register")] == [AimApproved(camera="rue", by="C. Durand")]
+    written = [path for path in box.state.rglob("*") if path.is_file() and b"Durand" in path.read_bytes()]
+    assert {path.parent.name for path in written} == {"register"}
+
+
+def test_without_a_register_nobody_approves(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    lose(box)
+    (box.state / "register").write_text("in the way")
+    assert approve(box) == 1
+    assert "register" in capsys.readouterr().err
+    state = AimStore(box.state).load("rue")
+    assert state is not None
+    assert state.lost is not None
 
 
 def test_nothing_is_written_while_another_process_owns_the_state(box: Box, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,14 +20,17 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("agent.__main__",),
     ("agent.cli",),
-    ("agent.mast", "agent.approving", "agent.virtual"),
-    ("agent.camera",),
+    ("agent.mast", "agent.approving", "agent.exporting", "agent.virtual"),
+    ("agent.camera", "agent.answering"),
     ("agent.lines",),
+    ("agent.evidence",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
-        *("agent.aim", "agent.control"),
+        *("agent.aim", "agent.control", "agent.reporting", "agent.timestamping"),
     ),
-    ("agent.masking", "agent.access", "agent.register", "agent.systemd"),
+    ("agent.registrar",),
+    ("agent.acts", "agent.witness_link"),
+    ("agent.masking", "agent.access", "agent.register", "agent.signing", "agent.systemd"),
 )
 """From the roof down: a room imports from floors below its own. What stands on none of these is the ground floor."""
 GROUND = len(FLOORS)
@@ -40,14 +43,21 @@ DECIDING = (
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),
     *("masking.anchored", "masking.cover", "masking.following", "masking.lens", "masking.panorama", "masking.sphere"),
+    *("evidence.gaps", "evidence.gathering", "evidence.leaflet", "evidence.manifest", "evidence.names"),
+    *("evidence.packing", "evidence.proofs", "evidence.zip_layout"),
     *("directions", "lenses", "world_polygons", "ptz.area", "ptz.belief", "ptz.evidence", "ptz.lease", "ptz.motion"),
     *("ptz.metadata", "ptz.optics", "ptz.orders", "ptz.path", "ptz.pilot", "ptz.rtsp", "ptz.sources", "ptz.status"),
     "ptz.track",
     *("register.bodies", "register.canonical", "register.entries", "register.findings", "register.notes"),
     "register.tree",
+    *("reporting.acts", "reporting.content", "reporting.figures", "reporting.footage", "reporting.french"),
+    "reporting.layout",
+    *("signing.alignment", "signing.certificates", "signing.chain", "signing.check", "signing.document", "signing.nal"),
+    *("signing.signer", "signing.verdict"),
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
-    *("telemetry.topics", "telemetry.values"),
+    *("telemetry.topics", "telemetry.values", "timestamping.stamps"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
+    *("provisioning.evidence_checks", "provisioning.evidence_provenance", "provisioning.evidence_verdict"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
@@ -60,6 +70,9 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/timestamping/service.py",
+        "agent/live/requisitions.py",
+        "agent/witness_link.py",
         "agent/virtual/demo_agent.py",
         "agent/virtual/onvif_server.py",
         "provisioning/witness.py",
@@ -72,7 +85,9 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/encoding/encoder.py",
         "agent/vault/muxer.py",
         "agent/live/webrtc.py",
+        "provisioning/joining.py",
         "agent/virtual/video.py",
+        "agent/signing/footage.py",
     ),
     "cv2": (
         "agent/masking/",
@@ -82,13 +97,21 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/ptz/motion.py",
         "agent/virtual/",
     ),
+    "fpdf": ("agent/reporting/document.py",),
     "lxml": ("agent/ptz/metadata.py",),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),
     "psutil": ("agent/telemetry/machine.py", "agent/virtual/demo_agent.py"),
-    "pyrage": ("agent/recipients.py", "agent/vault/sealing.py", "provisioning/keys.py", "provisioning/shares.py"),
+    "pyrage": (
+        "agent/recipients.py",
+        "agent/vault/sealing.py",
+        "provisioning/evidence_opening.py",
+        "provisioning/keys.py",
+        "provisioning/shares.py",
+    ),
     "onvif": ("agent/ptz/onvif.py",),
+    "rfc3161_client": ("agent/timestamping/stamps.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
     # values and arithmetic, at home everywhere
@@ -184,7 +207,8 @@ def climbs(file: str, tree: ast.AST) -> Iterator[str]:
         elif file.startswith("agent/") and my_room != their_room and theirs <= mine:
             yield f"imports {target}, which stands no lower"
         elif file.startswith("provisioning/") and target.startswith("agent.") and theirs < GROUND:
-            if not target.startswith(MEASURES_LENSES.get(file, ("agent.access", "agent.register", "agent.vault"))):
+            formats = ("agent.access", "agent.evidence", "agent.register", "agent.signing", "agent.vault")
+            if not target.startswith(MEASURES_LENSES.get(file, formats)):
                 yield f"imports {target}"
         elif file.startswith("provisioning/") and target.startswith("tests"):
             yield f"imports {target}"

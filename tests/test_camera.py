@@ -1,9 +1,11 @@
 """One camera's line from a file to access units, and what it says of itself."""
 
+import itertools
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -13,13 +15,15 @@ from agent.config import Camera as Settings
 from agent.config import Mask
 from agent.encoding.rendition import Rendition
 from agent.errors import EncoderUnavailable
-from agent.events import Event, MasksBlind, MasksRestored
+from agent.events import Event, MasksBlind, MasksRestored, SigningLost, SigningRestored
 from agent.masking import Masker
 from agent.queues import GopQueue
-from agent.units import Blind, Burned, Frame, MaskedFrame
+from agent.signing.signer import Signer
+from agent.units import AccessUnit, Blind, Burned, Frame, MaskedFrame
 from tests.aim.street import Keeper
 from tests.needs import needs
 from tests.rig.footage import SMALL, Recipe, make
+from tests.signing.material import made_key
 
 pytestmark = needs("ffmpeg", "ffmpeg opencv-doc")
 
@@ -44,7 +48,8 @@ class Line:
         )
         self.events: list[Event] = []
         self.keeper = Keeper()
-        self.camera = Camera(settings, SystemClock(), self.events.append, self.keeper)
+        signer = partial(Signer, made_key())
+        self.camera = Camera(settings, SystemClock(), self.events.append, self.keeper, signer)
         self.queue = GopQueue(10_000)
         self.camera.main.source.subscribe(self.queue, replay=False)
 
@@ -103,6 +108,31 @@ def test_a_fault_in_masking_loses_the_picture_and_begins_again_blind(
     assert failures[0] not in [unit.pts_90k for unit in units]
     after = next(unit for unit in units if unit.pts_90k > failures[0])
     assert after.masks == Blind("starting")
+
+
+def test_a_fault_in_signing_costs_no_picture_and_no_mask_and_is_told(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_for(lambda: line.camera.main.encoded >= 10)
+
+    def refuse(self: Signer, unit: AccessUnit) -> AccessUnit:
+        raise RuntimeError("the key is gone")
+
+    with caplog.at_level(logging.CRITICAL), monkeypatch.context() as patch:
+        patch.setattr(Signer, "sign", refuse)
+        wait_for(lambda: line.facts().signing_reason == "the key is gone")
+        begin = line.camera.main.encoded
+        wait_for(lambda: line.camera.main.encoded >= begin + 20)
+    assert line.facts().dropped["signatures"] >= 20
+    wait_for(lambda: line.facts().signing_reason == "")
+    assert [type(event) for event in line.events] == [MasksBlind, MasksRestored, SigningLost, SigningRestored]
+    units = []
+    while (unit := line.queue.get()) is not None:
+        units.append(unit)
+    assert all(isinstance(unit.masks, Burned) for unit in units[2:])
+    steps = [after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)]
+    assert len(units) >= 30
+    assert max(steps) < 2 * 3600, "a picture is missing"
 
 
 def test_an_encoder_that_fails_is_told_as_lost_recording_and_opened_again(

@@ -34,7 +34,7 @@ LegalBasis = Literal[Kind, Article]
 class Basis:
     """Why someone may look. `kind`: event, requisition, maintenance or habilitation."""
 
-    kind: str
+    kind: Kind
     reference: str
     reason: str
 

@@ -14,6 +14,7 @@ Laws
 - `issued_at` may lie 60 s ahead of the mast's clock; `expires_at` is kept to the millisecond. The interval is over
   before the mast's own now, and 31 days at most.
 - A judged requisition is not yet an answered one: whoever answers writes its id down first, where `answered` looks.
+  What can be said only then (all of it destroyed, nothing recorded, too much for one pack) is refused there.
 - A refusal has a word for the register, and a sentence that names the fault and the mend.
 """
 
@@ -50,6 +51,10 @@ Word = Literal[
     "huge-interval",
     "future-interval",
     "replayed",
+    "destroyed",
+    "nothing-recorded",
+    "too-much",
+    "unknown-hold",
 ]
 """Why a requisition is refused, as the register writes it."""
 
@@ -68,11 +73,16 @@ _STATUS: dict[Word, int] = {
     "other-mast": 403,
     "other-camera": 403,
     "replayed": 409,
+    "destroyed": 410,
+    "nothing-recorded": 404,
+    "too-much": 413,
+    "unknown-hold": 404,
 }
 _HEADER = json.dumps({"alg": ALGORITHM, "typ": TYPE}, separators=(",", ":")).encode()
 
 
-def _refuse(word: Word, *, en: str, fr: str) -> RequisitionRefused:
+def refuse(word: Word, *, en: str, fr: str) -> RequisitionRefused:
+    """The refusal to raise."""
     return RequisitionRefused(say(en=en, fr=fr), _STATUS.get(word, 400), word)
 
 
@@ -113,7 +123,7 @@ class Document:
 def open_document(raw: bytes) -> Document:
     """The parts of a document, whoever signed it; RequisitionRefused (`malformed`) when it has not the form of one."""
     if len(raw) > MAX_DOCUMENT_BYTES:
-        raise _refuse(
+        raise refuse(
             "malformed",
             en="the requisition is larger than 64 KiB; ask for less in one",
             fr="la réquisition dépasse 64 Kio ; demander moins en une fois",
@@ -124,7 +134,7 @@ def open_document(raw: bytes) -> Document:
         payload = decode(envelope.payload)
         signatures = tuple(_signatures(envelope))
     except ValueError:
-        raise _refuse(
+        raise refuse(
             "malformed",
             en=f"this is not a requisition: a JWS in JSON general form is needed (payload, signatures), with headers "
             f"of alg {ALGORITHM} and typ {TYPE} and nothing else",
@@ -191,7 +201,7 @@ class RequisitionJudge:
         """The requisition that `document` carries, good at `wall`; else RequisitionRefused."""
         opened = open_document(document)
         if not wall.trusted:
-            raise _refuse(
+            raise refuse(
                 "clock",
                 en="clock: the mast does not know the time, so no requisition can be judged; try again shortly",
                 fr="clock : le mât ne connaît pas l'heure, aucune réquisition n'est jugée ; réessayer bientôt",
@@ -201,7 +211,7 @@ class RequisitionJudge:
         self._check_place(requisition)
         check_times(requisition, wall)
         if self._answered(requisition.id):
-            raise _refuse(
+            raise refuse(
                 "replayed",
                 en=f"the requisition {requisition.id} was answered before and serves once; ask for a new one",
                 fr=f"la réquisition {requisition.id} a déjà servi, elle ne sert qu'une fois ; en établir une nouvelle",
@@ -213,7 +223,7 @@ class RequisitionJudge:
         for one in document.signatures:
             signer = next((name for name, key in self._authorities.items() if one.by(key)), None)
             if signer is None:
-                raise _refuse(
+                raise refuse(
                     "forged",
                     en="the requisition bears a signature of no judicial authority of this mast "
                     "(access.requisition_authorities), or was changed after signing; have it signed anew by these",
@@ -222,7 +232,7 @@ class RequisitionJudge:
                 )
             found.add(signer)
         if len(found) < max(1, self._threshold):
-            raise _refuse(
+            raise refuse(
                 "below-threshold",
                 en=f"the requisition is signed by {len(found)} of the {self._threshold} authorities needed; "
                 "have it countersigned",
@@ -233,7 +243,7 @@ class RequisitionJudge:
 
     def _check_place(self, requisition: Requisition) -> None:
         if self._mast_id not in requisition.masts:
-            raise _refuse(
+            raise refuse(
                 "other-mast",
                 en=f"the requisition is for another mast than {self._mast_id}; ask for one that names it",
                 fr=f"la réquisition vise un autre mât que {self._mast_id} ; en établir une qui le nomme",
@@ -243,7 +253,7 @@ class RequisitionJudge:
         strangers = [one for one in requisition.demand.cameras if one not in self._cameras]
         if strangers:
             names = ", ".join(strangers[:6])
-            raise _refuse(
+            raise refuse(
                 "other-camera",
                 en=f"{self._mast_id} has no camera {names}; ask for its own cameras only",
                 fr=f"{self._mast_id} n'a pas de caméra {names} ; ne demander que les siennes",
@@ -260,7 +270,7 @@ def check_times(requisition: Requisition, wall: WallTime) -> None:
     if isinstance(demand, Hold) and not requisition.expires_ms < demand.until_ms <= (
         requisition.issued_ms + LONGEST_HOLD_MS
     ):
-        raise _refuse(
+        raise refuse(
             "malformed",
             en="hold_until must lie after expires_at, and at most 366 days after issued_at; renew a hold in time",
             fr="hold_until doit suivre expires_at, de 366 jours au plus après issued_at ; renouveler à temps",
@@ -271,20 +281,20 @@ def _check_life(requisition: Requisition, wall: WallTime) -> None:
     issued_ms, expires_ms = requisition.issued_ms, requisition.expires_ms
     now = rfc3339(wall.utc_ms)
     if not issued_ms < expires_ms <= issued_ms + LONGEST_LIFE_MS:
-        raise _refuse(
+        raise refuse(
             "malformed",
             en="expires_at must lie after issued_at, and at most 31 days; ask for a shorter life",
             fr="expires_at doit suivre issued_at, de 31 jours au plus ; demander une durée plus courte",
         )
     if wall.utc_ns >= expires_ms * 10**6:
-        raise _refuse(
+        raise refuse(
             "expired",
             en=f"the requisition ended at {rfc3339(expires_ms)} (here it is {now}); ask for a new one",
             fr=f"la réquisition a pris fin à {rfc3339(expires_ms)} (il est {now} ici) ; en établir une nouvelle",
         )
     start_ms = issued_ms - ISSUED_AHEAD_S * 1000
     if wall.utc_ns < start_ms * 10**6:
-        raise _refuse(
+        raise refuse(
             "not-yet",
             en=f"the requisition is dated {rfc3339(issued_ms)} (now {now} here); wait, or check the clocks",
             fr=f"la réquisition est datée {rfc3339(issued_ms)} (il est {now} ici) ; attendre, ou vérifier les horloges",
@@ -294,20 +304,20 @@ def _check_life(requisition: Requisition, wall: WallTime) -> None:
 def _check_interval(from_ms: int, to_ms: int, wall: WallTime) -> None:
     asked = f"{rfc3339(from_ms)} - {rfc3339(to_ms)}"
     if to_ms <= from_ms:
-        raise _refuse(
+        raise refuse(
             "empty-interval",
             en=f"the interval {asked} is empty; `to` must lie after `from`",
             fr=f"l'intervalle {asked} est vide ; `to` doit suivre `from`",
         )
     if to_ms - from_ms > LONGEST_INTERVAL_MS:
-        raise _refuse(
+        raise refuse(
             "huge-interval",
             en=f"the interval {asked} is longer than 31 days; ask for the hours that matter",
             fr=f"l'intervalle {asked} dépasse 31 jours ; demander les heures utiles",
         )
     if to_ms * 10**6 > wall.utc_ns:
         now = rfc3339(wall.utc_ms)
-        raise _refuse(
+        raise refuse(
             "future-interval",
             en=f"the interval {asked} is not over (here it is {now}); ask again when it is, or end it earlier",
             fr=f"l'intervalle {asked} n'est pas écoulé (il est {now} ici) ; redemander ensuite, ou finir plus tôt",

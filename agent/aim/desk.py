@@ -1,6 +1,7 @@
-"""`vigie aim approve` as the running agent answers it: new references, on disk, before it says yes.
+"""`vigie aim approve` as the running agent answers it: who it is in the register first, then new references, on disk,
+before it says yes.
 
-desk = ApprovalDesk(store, guard_of)
+desk = ApprovalDesk(store, guard_of, ledger.enter)
 await desk.answer({"camera": "parvis-fixed", "by": "C. Durand"})      # {"ok": True}, or {"ok": False, "word": ...}
 """
 
@@ -10,7 +11,9 @@ from collections.abc import Callable, Mapping
 
 from agent.aim.guard import APPROVAL_S, AimGuard
 from agent.aim.store import AimStore
+from agent.errors import RegisterError
 from agent.faults import is_plain
+from agent.register.bodies import AimApproved, Entered
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +27,12 @@ Json = Mapping[str, object]
 class ApprovalDesk:
     """Of one mast; `guard_of` gives a still camera's guard, None where there is no such camera."""
 
-    def __init__(self, store: AimStore, guard_of: Callable[[str], AimGuard | None]) -> None:
+    def __init__(
+        self, store: AimStore, guard_of: Callable[[str], AimGuard | None], enter: Callable[[Entered], int]
+    ) -> None:
         self._store = store
         self._guard_of = guard_of
+        self._enter = enter
 
     async def answer(self, request: Json) -> Json:
         """Waits for the references and the disk."""
@@ -39,7 +45,12 @@ class ApprovalDesk:
         guard = self._guard_of(camera)
         if guard is None:
             return "unknown-camera"
-        answer = guard.approve(by)
+        try:
+            entry = await asyncio.to_thread(self._enter, AimApproved(camera=camera, by=by))
+        except RegisterError as error:
+            log.error("%s", error)
+            return "register"
+        answer = guard.approve(approver(entry))
         try:
             async with asyncio.timeout(APPROVAL_S + MARGIN_S):
                 word = await asyncio.wrap_future(answer)
@@ -53,6 +64,11 @@ class ApprovalDesk:
                 log.error("%s", error)
                 return "not-written"
         return word
+
+
+def approver(entry: int) -> str:
+    """What the aim's file says of who approved."""
+    return f"entry {entry}"
 
 
 def is_name(by: str) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from agent.aim.edges import Area, Look, beyond_rim, hidden_area, look
 from agent.aim.lens import Cleared, Clouded, LensWatch
-from agent.aim.references import AimState
+from agent.aim.references import AimState, encode
 from agent.aim.watch import STEADY_NS, AimLost, Approved, Learned, News, Watch
 from agent.clock import Clock, Instant
 from agent.events import AimApproved, AimLearned, Emit, Tamper, TamperEnded
@@ -83,7 +83,7 @@ class AimGuard:
         self._lens.begin()
 
     def approve(self, by: str) -> Future[Answer]:
-        """Asks for new references, taken in `by`'s name; one at a time."""
+        """Asks for new references, under the register's entry `by`; one at a time."""
         answer: Future[Answer] = Future()
         with self._lock:
             if self._asked is not None:
@@ -166,7 +166,7 @@ class AimGuard:
         self._keeper.put(self._camera, state)
         match news:
             case Learned():
-                self._emit(AimLearned(self._camera, news.count, news.first))
+                self._emit(AimLearned(self._camera, news.count, news.first, hashlib.sha256(encode(state)).hexdigest()))
             case AimLost():
                 self._emit(Tamper(self._camera, "aim-lost"))
             case Approved():

@@ -6,6 +6,7 @@ Lost(since_ms=1795000000000, far_px=None)
 
 import base64
 import json
+import re
 import zlib
 from dataclasses import asdict, dataclass
 from typing import Annotated
@@ -22,6 +23,7 @@ STEPS = 30.0
 MOST_BYTES = 1 << 20
 MOST_APPROVALS = 50
 NOWHERE = Offset()
+_ENTRY = re.compile(r"entry [0-9]{1,16}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +57,9 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Who said that the aim is right, and when (UTC milliseconds)."""
+    """That somebody said that the aim is right, and when (UTC milliseconds). `by`: `entry 412`, the register's, which
+    says who; a name stands in no file but the register's.
+    """
 
     by: str
     at_ms: int
@@ -164,5 +168,5 @@ def decode(raw: bytes) -> AimState:
         raise ValueError("not an aim file of this version") from error
     references = tuple(_reference(one) for one in told.references)
     lost = None if told.lost is None else Lost(told.lost.since_ms, told.lost.far_px)
-    approvals = tuple(Approval(one.by, one.at_ms) for one in told.approvals)
+    approvals = tuple(Approval(one.by if _ENTRY.fullmatch(one.by) else "", one.at_ms) for one in told.approvals)
     return AimState(references, lost, approvals, told.masks)

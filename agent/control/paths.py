@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SOCKET = "control.sock"
-MOST_BYTES = 64 << 10
-"""Of a request and of an answer."""
+MOST_BYTES = 256 << 10
+"""Of a request and of an answer: a requisition of 64 KiB has room, escaped as it may be."""
 
 
 @contextmanager

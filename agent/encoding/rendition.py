@@ -1,13 +1,15 @@
-"""One rendition of one camera: the masked picture -> one encoder -> one fan-out.
+"""One rendition of one camera: the masked picture -> one encoder -> its signature -> one fan-out.
 
-    main = Rendition("parvis-fixed", EncoderSettings())
+    main = Rendition("parvis-fixed", EncoderSettings(), sign=signer.sign)
     main.source.subscribe(queue, replay=False)
     main.encode(masked_frame)
 
-One thread owns `encode`; consumers come and go through `source` from any thread.
+Segments and viewers get the same signed bytes. One thread owns `encode`; consumers come and go through `source` from
+any thread.
 """
 
 import logging
+from collections.abc import Callable
 
 from agent.encoding.encoder import Encoder, working
 from agent.encoding.fanout import Fanout
@@ -26,8 +28,16 @@ MOST_INSIDE = 32
 class Rendition:
     """Encodes a camera's masked frames; with `limit`, scaled to fit and only while somebody watches."""
 
-    def __init__(self, camera: str, settings: EncoderSettings, limit: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        camera: str,
+        settings: EncoderSettings,
+        limit: tuple[int, int] | None = None,
+        sign: Callable[[AccessUnit], AccessUnit] = lambda unit: unit,
+    ) -> None:
+        """`sign`: what each access unit goes through before anybody has it; it keeps all but the bytes."""
         self._camera = camera
+        self._sign = sign
         self._settings = settings
         self._limit = limit
         self._keyframes = KeyframePolicy()
@@ -102,21 +112,21 @@ class Rendition:
     def _publish(self, encoder: Encoder, frame: MaskedFrame, data: bytes, is_keyframe: bool, pts_90k: int) -> None:
         if is_keyframe:
             self._keyframes.came(pts_90k)
-        self.bytes += len(data)
-        self.source.publish(
-            AccessUnit(
-                camera=self._camera,
-                data=data,
-                keyframe=is_keyframe,
-                pts_90k=pts_90k,
-                width=encoder.size[0],
-                height=encoder.size[1],
-                taken=frame.taken,
-                wall=frame.wall,
-                epoch=frame.epoch,
-                masks=frame.masks,
-            )
+        unit = AccessUnit(
+            camera=self._camera,
+            data=data,
+            keyframe=is_keyframe,
+            pts_90k=pts_90k,
+            width=encoder.size[0],
+            height=encoder.size[1],
+            taken=frame.taken,
+            wall=frame.wall,
+            epoch=frame.epoch,
+            masks=frame.masks,
         )
+        signed = self._sign(unit)
+        self.bytes += len(signed.data)
+        self.source.publish(signed)
 
     def close(self) -> None:
         """Gives the encoder back; the next picture opens a fresh one and begins with a keyframe."""

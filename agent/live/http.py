@@ -1,9 +1,10 @@
-"""The HTTP side: WHEP, steering, the page, its state, health and metrics. The only file that touches aiohttp.
+"""The HTTP side: WHEP, steering, the page, its state, health and metrics. Only it and `requisitions` touch aiohttp.
 
     POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
     DELETE /whep/<camera>/<session>               under the same grant: the view ends
     POST   /ptz/<camera>                          one steering order as JSON, under a grant that allows ptz
     GET    /ptz/<camera>/ws                       a joystick's WebSocket (`steering`)
+    POST   /requisitions, GET .../pack.zip        `requisitions`
     GET    /state                                 under a live grant: what the page shows
     GET    /  and its scripts and style              the page: no secret in it, no grant asked for
     GET    /healthz                               ok or not, nothing else
@@ -30,13 +31,16 @@ from typing import Any
 from aiohttp import WSMsgType, hdrs, web
 
 from agent.access.grants import Grant, GrantJudge, bearer, require
+from agent.acts import Acts
 from agent.clock import Clock
 from agent.config import IceServer
-from agent.errors import AccessDenied, ClockUntrusted, NotCovered, OfferRefused
+from agent.errors import AccessDenied, ClockUntrusted, NotCovered, OfferRefused, RegisterError
 from agent.facts import MastFacts
+from agent.faults import one_line
 from agent.language import say
 from agent.live.listener import Door
 from agent.live.metrics import CONTENT_TYPE, exposition
+from agent.live.requisitions import Requisitions
 from agent.live.sdp import MAX_BYTES, read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
 from agent.live.state import ice_links, page_state
@@ -48,6 +52,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SDP = "application/sdp"
 RETRY_AFTER_S = "10"
+LONGEST_WHY = 300
 BODY_S = 10.0
 STOP_S = 2.0
 BEAT_S = 5.0
@@ -112,6 +117,8 @@ class Api:
         sessions: Sessions,
         ice_servers: Sequence[IceServer],
         steering: Mapping[str, Steering],
+        acts: Acts,
+        requisitions: Requisitions | None = None,
     ) -> None:
         self.judge = judge
         self._clock = clock
@@ -121,6 +128,8 @@ class Api:
         self._sessions = sessions
         self._ice_servers = tuple(ice_servers)
         self._steering = dict(steering)
+        self._requisitions = requisitions
+        self._acts = acts
         self._joysticks: set[web.WebSocketResponse] = set()
         self._metrics = exposition(facts)
         page = files("agent.live") / "page"
@@ -139,6 +148,7 @@ class Api:
             web.options("/whep/{camera}/{session}", self.options),
             web.post("/ptz/{camera}", self.steer),
             web.get("/ptz/{camera}/ws", self.joystick),
+            *(self._requisitions.routes() if self._requisitions is not None else ()),
         ]
 
     def _grant(self, request: web.Request) -> tuple[str, Grant]:
@@ -185,9 +195,26 @@ class Api:
         return web.Response(status=204, headers={"Accept-Post": SDP, "Allow": "POST, DELETE, OPTIONS"})
 
     async def open(self, request: web.Request) -> web.Response:
-        """`POST /whep/<camera>`: a view begins."""
-        token, grant = self._grant(request)
+        """`POST /whep/<camera>`: a view begins; one that does not is entered with why."""
         camera = request.match_info["camera"]
+        grant = None
+        try:
+            token, grant = self._grant(request)
+            response = await self._open(request, camera, token, grant)
+        except RegisterError:
+            raise
+        except (AccessDenied, OfferRefused, TooManyViewers, TimeoutError, web.HTTPException) as error:
+            await self._refused(camera, _why(error), grant)
+            raise
+        if response.status != 201:
+            await self._refused(camera, f"HTTP {response.status}", grant)
+        return response
+
+    async def _refused(self, camera: str, why: str, grant: Grant | None) -> None:
+        known = camera if camera in self._cameras else ""  # a stranger's words stay out of the register
+        await self._acts.view_refused(known, one_line(why)[:LONGEST_WHY], grant)
+
+    async def _open(self, request: web.Request, camera: str, token: str, grant: Grant) -> web.Response:
         renditions = self._cameras.get(camera)
         if renditions is None:
             return refusal(404, say(en="no such camera on this mast", fr="caméra inconnue sur ce mât"))
@@ -290,6 +317,13 @@ class _Socket:
         await self._socket.close(code=code)
 
 
+def _why(error: Exception) -> str:
+    """For the register."""
+    if isinstance(error, TooManyViewers):
+        return say(en="the viewer limit is reached", fr="nombre de vues atteint")
+    return str(error) or say(en="the offer took too long to arrive", fr="l'offre a mis trop de temps")
+
+
 async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
     """The handler's answer, or the refusal that says why there is none."""
     try:
@@ -298,6 +332,12 @@ async def answered(handler: Handler, request: web.Request) -> web.StreamResponse
         word = "clock" if isinstance(error, ClockUntrusted) else ""
         headers = {str(hdrs.WWW_AUTHENTICATE): "Bearer"} if error.status == 401 else None
         return refusal(error.status, str(error), word, headers)
+    except RegisterError as error:
+        text = say(
+            en=f"what is seen and steered must be in the register first, and it cannot be written: {error}",
+            fr=f"toute consultation est d'abord inscrite au registre, qui ne peut être écrit : {error}",
+        )
+        return refusal(503, text, "register", {hdrs.RETRY_AFTER: RETRY_AFTER_S})
     except OfferRefused as error:
         return refusal(error.status, str(error))
     except TooManyViewers:

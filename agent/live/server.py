@@ -1,6 +1,6 @@
 """Live view as `mast` sees it: one `LiveServer` that listens, judges, and sends masked pictures to whom may see them.
 
-server = LiveServer(http, live, judge, clock, {camera.id: camera}, facts, healthy, emit)
+server = LiveServer(http, live, judge, clock, {camera.id: camera}, facts, healthy, emit, acts)
 tasks.create_task(server.serve(ready=notify))     # until cancelled; every view is ended before it returns
 """
 
@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.access.grants import GrantJudge
+from agent.acts import Acts
 from agent.clock import Clock
 from agent.config import Http, Live
 from agent.events import Emit
 from agent.facts import MastFacts
 from agent.live import listener
 from agent.live.http import Api, Renditions, Server, application
+from agent.live.requisitions import Answering, Requisitions
 from agent.live.sessions import Sessions
 from agent.live.steering import Steering
 from agent.queues import UnitSource
@@ -43,13 +45,17 @@ class LiveServer:
         facts: Callable[[], MastFacts],
         healthy: Callable[[], bool],
         emit: Emit,
+        acts: Acts,
         steering: Mapping[str, Steering] | None = None,
+        desk: Answering | None = None,
     ) -> None:
         self._http = http
         self._door = listener.Door()
-        self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers)
+        self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers, acts)
         renditions = {one.id: Renditions(one.main, one.tile) for one in cameras.values()}
-        self._api = Api(judge, clock, renditions, facts, healthy, self._sessions, live.ice_servers, steering or {})
+        self._requisitions = None if desk is None else Requisitions(desk)
+        views = (self._sessions, live.ice_servers, steering or {})
+        self._api = Api(judge, clock, renditions, facts, healthy, *views, acts, self._requisitions)
         self.port = 0
 
     def viewers(self, camera: str) -> int:

@@ -1,11 +1,13 @@
 """The views that are open on this mast: opened, counted, watched, ended.
 
-    sessions = Sessions(limit=16, judge=judge, clock=clock, emit=emit, ice_servers=())
+    sessions = Sessions(limit=16, judge=judge, clock=clock, emit=emit, ice_servers=(), acts=acts)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(sessions.watch())      # until cancelled; then every view is ended as `stopping`
         view, answer = await sessions.open(camera, source, "main", token, grant, offer)
 
 Laws
+- What was asked for and by whom is in the register before anything is answered, and that the view began before the
+  answer leaves: without that answer no picture can. Where it cannot be entered there is no view (RegisterError).
 - At most `limit` views, counted from the moment that one is asked for.
 - An offer that fails at any point leaves nothing behind; a view that ended is forgotten before it is closed.
 - A view remembers its token, in memory only, so that it can be judged anew when the judge changes.
@@ -18,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.access.grants import Grant, GrantJudge, require
+from agent.acts import Acts
 from agent.clock import Clock, Instant
 from agent.config import IceServer
 from agent.errors import AccessDenied
@@ -36,7 +39,7 @@ class TooManyViewers(Exception):
 
 @dataclass(eq=False, slots=True)
 class View:
-    """One viewer's session. `key` is the unguessable part of its URL, `number` its name in events."""
+    """One viewer's session. `key` is the unguessable part of its URL, `number` and `entry` its names in events."""
 
     number: int
     key: str
@@ -46,6 +49,7 @@ class View:
     token: str = field(repr=False)
     terms: Terms
     peer: Peer
+    entry: int
     dropped: int = 0
 
 
@@ -53,12 +57,13 @@ class Sessions:
     """All views of one listener; every method is called in the loop."""
 
     def __init__(
-        self, limit: int, judge: GrantJudge, clock: Clock, emit: Emit, ice_servers: Sequence[IceServer]
+        self, limit: int, judge: GrantJudge, clock: Clock, emit: Emit, ice_servers: Sequence[IceServer], acts: Acts
     ) -> None:
         self._limit = limit
         self._judge = judge
         self._clock = clock
         self._emit = emit
+        self._acts = acts
         self._ice_servers = tuple(ice_servers)
         self._views: dict[str, View] = {}
         self._opening = 0
@@ -101,14 +106,16 @@ class Sessions:
     async def open(
         self, camera: str, source: UnitSource, rendition: str, token: str, grant: Grant, offer: Offer
     ) -> tuple[View, str]:
-        """A new view and its SDP answer; TooManyViewers at the limit."""
+        """A new view and its SDP answer; TooManyViewers at the limit, RegisterError when it cannot be entered."""
         if self._full():
             raise TooManyViewers
         self._opening += 1
         peer = None
         try:
+            requested = await self._acts.view_requested(camera, rendition, grant)
             peer = Peer(source, self._clock, self._ice_servers, self._look.set)
             answer = await peer.answer(offer)
+            entry = await self._acts.view_started(camera, rendition, requested)
         except BaseException:
             if peer is not None:
                 await peer.close()
@@ -116,11 +123,12 @@ class Sessions:
         finally:
             self._opening -= 1
         if self._closed():
+            self._emit(ViewEnded(camera, 0, "stopping", 0.0, entry))
             await peer.close()
             raise TooManyViewers
-        return self._started(camera, rendition, token, grant, peer), answer
+        return self._started(camera, rendition, token, grant, peer, entry), answer
 
-    def _started(self, camera: str, rendition: str, token: str, grant: Grant, peer: Peer) -> View:
+    def _started(self, camera: str, rendition: str, token: str, grant: Grant, peer: Peer, entry: int) -> View:
         self._last_number += 1
         view = View(
             number=self._last_number,
@@ -131,10 +139,11 @@ class Sessions:
             token=token,
             terms=terms(grant.expires_at, self._clock.instant(), self._clock.wall()),
             peer=peer,
+            entry=entry,
         )
         self._views[view.key] = view
         self._look.set()
-        self._emit(ViewStarted(camera, view.number, rendition))
+        self._emit(ViewStarted(camera, view.number, rendition, entry))
         return view
 
     async def end(self, view: View, reason: Reason) -> None:
@@ -143,7 +152,7 @@ class Sessions:
             return
         self._report(view)
         seconds = (self._clock.instant() - view.terms.opened) / 10**9
-        self._emit(ViewEnded(view.camera, view.number, reason, seconds))
+        self._emit(ViewEnded(view.camera, view.number, reason, seconds, view.entry))
         await view.peer.close()
 
     def _report(self, view: View) -> None:

@@ -1,6 +1,6 @@
 """One camera's helm: orders under grants come in, answers go out, and the head is kept to what was ordered.
 
-    helm = Helm("parvis-ptz", head, plan, aspect=lambda: 16 / 9, clock=clock, emit=emit)
+    helm = Helm("parvis-ptz", head, plan, aspect=lambda: 16 / 9, clock=clock, emit=emit, acts=acts)
     tasks.create_task(helm.run(), name="helm-parvis-ptz")       # until cancelled; then the head stops
     status, answer = await helm.steer(grant, raw)               # what `live` answers to an order
     helm.leave(grant)                                           # a WebSocket is gone: the head stops
@@ -8,6 +8,7 @@
 Laws
 - Every method runs in the event loop; what blocks is the head's own threads' business.
 - Asking too often is refused before anything is read; then the order, then who holds the head, then whether it can be.
+- Whoever takes the head is in the register before it moves for them; where that cannot be entered it does not (503).
 - A holder that leaves, is taken over from, or whose lease ends no longer moves anything.
 """
 
@@ -16,8 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 from agent.access.grants import Grant
+from agent.acts import Acts
 from agent.clock import Clock
-from agent.errors import HeadError, OrderRefused
+from agent.errors import HeadError, OrderRefused, RegisterError
 from agent.events import Emit, SteeringReleased, SteeringTaken
 from agent.language import say
 from agent.ptz.head import TurningHead
@@ -41,11 +43,15 @@ class Helm:
         aspect: Callable[[], float],
         clock: Clock,
         emit: Emit,
+        acts: Acts,
     ) -> None:
         self.camera = camera
         self._head = head
         self._clock = clock
         self._emit = emit
+        self._acts = acts
+        self._claiming = asyncio.Lock()
+        self._entry = 0
         self._lease = Lease()
         self._flood = Flood()
         self._pilot = Pilot(plan, head.settings.optics, aspect, clock.instant())
@@ -81,6 +87,8 @@ class Helm:
         except HeadError as error:
             word = "head-refused" if error.status == 502 else "head-silent"
             return _refusal(order, error.status, word, str(error))
+        except RegisterError as error:
+            return _refusal(order, 503, "register", str(error))
         return 200, {"ok": True, "order": order.order, **_id(order), **found}
 
     def _parse(self, raw: bytes) -> Order:
@@ -93,8 +101,8 @@ class Helm:
     async def _carry_out(self, grant: Grant, order: Order) -> dict[str, Any]:
         if isinstance(order, Presets):
             return await self._presets()
+        await self._claim(grant)
         now = self._clock.instant()
-        self._claim(Holder(grant.jti, grant.priority))
         if isinstance(order, PresetSet):
             token = await asyncio.wrap_future(self._head.set_preset(order.preset))
             return {"preset": token}
@@ -117,19 +125,30 @@ class Helm:
         found: Any = await asyncio.wrap_future(self._head.presets())
         return {"presets": [{"preset": one.token, "name": one.name} for one in found]}
 
-    def _claim(self, who: Holder) -> None:
+    async def _claim(self, grant: Grant) -> None:
+        """One at a time: a new holder is entered before the head is theirs."""
+        who = Holder(grant.jti, grant.priority)
+        async with self._claiming:
+            held = self._lease.require_free(who, self._clock.instant())
+            entry = self._entry
+            if held is None or held.holder.jti != who.jti or self._told is None:
+                entry = await self._acts.steering_taken(self.camera, grant)
+            self._take(who, entry)
+
+    def _take(self, who: Holder, entry: int) -> None:
         before = self._lease.held(self._clock.instant())
         self._lapse()
         held = self._lease.claim(who, self._clock.instant())
         if before is not None and before.number != held.number:
             self._end(before, "taken-over")
         if self._told is None:
-            self._emit(SteeringTaken(self.camera, held.number))
+            self._entry = entry
+            self._emit(SteeringTaken(self.camera, held.number, entry))
         self._told = held
 
     def _end(self, held: Held, reason: str) -> None:
         seconds = round((self._clock.instant() - held.since) / 1e9, 3)
-        self._emit(SteeringReleased(self.camera, held.number, reason, seconds))
+        self._emit(SteeringReleased(self.camera, held.number, reason, seconds, self._entry))
         self._told = None
 
     def standing(self, grant: Grant) -> dict[str, Any]:

@@ -52,8 +52,8 @@ class Lease:
         """Who holds the head at `now`."""
         return self._held if self._held is not None and now < self._held.until else None
 
-    def claim(self, who: Holder, now: Instant) -> Held:
-        """The head for `who` until `LEASE_S` from now; OrderRefused (409) while another may keep it."""
+    def require_free(self, who: Holder, now: Instant) -> Held | None:
+        """Who holds the head; OrderRefused (409) while another than `who` may keep it."""
         held = self.held(now)
         if held is not None and held.holder.jti != who.jti and who.priority <= held.holder.priority:
             left_s = (held.until - now) / S
@@ -67,6 +67,11 @@ class Lease:
                 "held",
                 left_s,
             )
+        return held
+
+    def claim(self, who: Holder, now: Instant) -> Held:
+        """The head for `who` until `LEASE_S` from now; OrderRefused (409) while another may keep it."""
+        held = self.require_free(who, now)
         until = Instant(now + self._lease)
         if held is not None and held.holder.jti == who.jti:
             self._held = Held(who, held.number, held.since, until)

@@ -13,6 +13,7 @@ Laws
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -52,6 +53,7 @@ HARDEST_RAD_S2 = np.radians(600.0)
 """No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
+TINY = 1e-9 * np.eye(4)
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
 
 
@@ -77,16 +79,20 @@ class _Fit:
 def shrink(luma: Plane) -> Plane:
     """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out.
 
-    Whole factors only, which OpenCV shrinks by several times faster, and of the rows no more than serve.
+    Whole factors only, which OpenCV shrinks by several times faster, fastest by halves, and of the rows no more than
+    serve.
     """
     factor = max(1, round(luma.shape[1] / COLUMNS))
-    skip = max(one for one in range(1, max(1, factor // 2) + 1) if factor % one == 0)
+    skip = next(one for one in range(max(1, factor // 2), 0, -1) if factor % one == 0)
     rows, columns = luma.shape[0] // factor, luma.shape[1] // factor
     thinned = luma[: rows * factor : skip, : columns * factor]
     if not thinned.size:
         return np.zeros((LEAST_ROWS, LEAST_ROWS), np.uint8)
+    if factor % 2 == 0:  # then two rows in `factor` are left
+        thinned = np.asarray(cv2.resize(thinned, (columns * factor // 2, rows), interpolation=cv2.INTER_AREA), np.uint8)
     small = cv2.resize(thinned, (columns, rows), interpolation=cv2.INTER_AREA)
-    return cv2.addWeighted(small, 1.0, cv2.blur(small, (21, 21)), -1.0, 128.0).astype(np.uint8, copy=False)
+    slow = cv2.blur(small, (21, 21))
+    return np.asarray(cv2.addWeighted(small, 1.0, slow, -1.0, 128.0), np.uint8)
 
 
 def corners(small: Plane) -> Points:
@@ -200,12 +206,14 @@ class Motion:
     ) -> _Fit | None:
         """The motion from `reference` to `small`, or None when the corners do not agree on one."""
         start = reference.corners
-        if len(start) < LEAST_POINTS:
+        count = len(start)
+        if count < LEAST_POINTS:
             return None
         height, width = small.shape
-        centre, focal = np.array([(width - 1) / 2, (height - 1) / 2]), width / 2 / half
-        rays: Floats = (start - centre) / focal
-        aimed = (start + _moved(rays, guess) * focal).astype(np.float32)
+        centre, focal = np.array([[(width - 1) / 2], [(height - 1) / 2]]), width / 2 / half
+        rays: Floats = (start.T - centre) / focal
+        aimed = np.empty_like(start)
+        np.add(start.T, (guess @ _basis(rays)).reshape(2, count) * focal, out=aimed.T, casting="unsafe")
         fast = far or float(np.abs(self._step).max()) * focal > FAST_PX
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
             reference.small,
@@ -218,10 +226,15 @@ class Motion:
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=1e-4,
         )
-        inside = (ends >= 2).all(axis=1) & (ends < (width - 2, height - 2)).all(axis=1)
-        expected = (aimed >= 2).all(axis=1) & (aimed < (width - 2, height - 2)).all(axis=1)
-        good = (found.ravel() == 1) & inside
-        return _vote(rays[good], (ends[good] - centre) / focal, focal, int(max(expected.sum(), good.sum())))
+        inside = _inside(np.asarray(ends, np.float32), width, height)
+        good = inside & (found.ravel() == 1)
+        return _vote(rays[:, good], (ends[good].T - centre) / focal, focal, int(np.count_nonzero(inside)))
+
+
+def _inside(points: Points, width: int, height: int) -> NDArray[np.bool_]:
+    """(n,): those whose surroundings are in the picture, too."""
+    x, y = points.T
+    return np.asarray((x >= 2) & (x < width - 2) & (y >= 2) & (y < height - 2))
 
 
 def _jump(before: Plane, small: Plane, half: float) -> Floats:
@@ -234,58 +247,78 @@ def _jump(before: Plane, small: Plane, half: float) -> Floats:
 
 
 def _basis(rays: Floats) -> Floats:
-    """(n, 2, 4) how a point moves for each radian of yaw right, pitch up and roll, and each unit of zoom in."""
-    x, y = rays[:, 0], rays[:, 1]
-    zero = np.zeros_like(x)
-    across = np.stack([-(1 + x * x), x * y + zero, -y, x], axis=1)
-    down = np.stack([-x * y, 1 + y * y, x, y], axis=1)
-    return np.stack([across, down], axis=1)
+    """(4, 2 n) how points move, all across and then all down, for each radian of yaw right, pitch up and roll, and
+    each unit of zoom in; `rays`: (2, n).
+    """
+    x, y = rays
+    count = len(x)
+    basis = np.empty((4, 2 * count))
+    across, down = basis[:, :count], basis[:, count:]
+    xy = x * y
+    np.subtract(-1.0, x * x, out=across[0])
+    across[1] = xy
+    np.negative(y, out=across[2])
+    across[3] = x
+    np.negative(xy, out=down[0])
+    np.add(1.0, y * y, out=down[1])
+    down[2] = x
+    down[3] = y
+    return basis
 
 
-def _moved(rays: Floats, motion: Floats) -> Floats:
-    return np.asarray(_basis(rays) @ motion)
+def _median(values: Floats) -> float:
+    """The median, several times faster than numpy's own for few values."""
+    ordered = np.sort(values)
+    count = len(ordered)
+    return float(ordered[(count - 1) // 2] + ordered[count // 2]) / 2
 
 
-def _solve(basis: Floats, moved: Floats) -> Floats:
-    flat = basis.reshape(-1, 4)
-    return np.asarray(np.linalg.solve(flat.T @ flat + 1e-9 * np.eye(4), flat.T @ moved.reshape(-1)), np.float64)
+def _solve(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> Floats:
+    """The motion that fits best where `agree`, (n,), says so."""
+    counted = basis * np.concatenate((agree, agree))
+    return np.asarray(np.linalg.solve(counted @ basis.T + TINY, counted @ moved), np.float64)
 
 
 def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | None:
-    """The one motion that enough corners of all quarters agree on, with its error."""
-    if len(starts) < LEAST_POINTS:
+    """The one motion that enough corners of all quarters agree on, with its error; `starts` and `ends`: (2, n)."""
+    count = starts.shape[1]
+    if count < LEAST_POINTS:
         return None
-    moved = ends - starts
     basis = _basis((starts + ends) / 2)  # at the middle of the way it is right to the second order
-    middle = np.median(moved, axis=0)
-    agree = np.abs(moved - middle).max(axis=1) * focal < 4 + 3 * np.median(np.abs(moved - middle)) * focal
-    error_px = np.zeros(len(starts))
+    moved = ends - starts
+    off = np.abs(moved - np.array([[_median(moved[0])], [_median(moved[1])]]))
+    agree = np.maximum(*off) * focal < 4 + 3 * _median(off.ravel()) * focal
+    flat = moved.ravel()
+    error_px = np.zeros(count)
     motion = np.zeros(4)
     for near_px in (1.5, NEAR_PX):
-        if agree.sum() < LEAST_POINTS:
+        if np.count_nonzero(agree) < LEAST_POINTS:
             return None
-        motion = _solve(basis[agree], moved[agree])
-        error_px = np.abs(moved - basis @ motion).max(axis=1) * focal
-        agree = error_px < max(near_px, min(3 * float(np.median(error_px)), 2 * near_px))
-    count = int(agree.sum())
-    shift_px = float(np.hypot(motion[0], motion[1])) * focal
-    standing = (np.abs(moved).max(axis=1) * focal < NEAR_PX) & ~agree
-    if count < max(LEAST_POINTS, AGREEMENT * voters) or standing.sum() > STANDING * voters:
+        motion = _solve(basis, flat, agree)
+        error = np.abs(flat - motion @ basis)
+        error_px = np.maximum(error[:count], error[count:]) * focal
+        agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
+    agreeing = int(np.count_nonzero(agree))
+    shift_px = math.hypot(motion[0], motion[1]) * focal
+    if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
         return None
-    if not _everywhere(starts, agree):
+    standing = (np.maximum(*np.abs(moved)) * focal < NEAR_PX) & ~agree
+    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
         return None
     motion[:2] *= 1 + motion[3] / 2  # the basis takes one focal length for both pictures
-    deviation = float(np.sqrt(np.mean(error_px[agree] ** 2)))
-    error_px_all = max(LEAST_SLACK_PX, 4 * deviation / np.sqrt(count))  # neighbours err together
-    reach = max(0.1, float(np.abs(starts[agree]).max()))
-    error = float(error_px_all / focal)
-    return _Fit(motion, count / voters, error, 2 * error / reach, shift_px)
+    agreed_px = error_px[agree]
+    deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
+    error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together
+    reach = max(0.1, float(np.abs(starts[:, agree]).max()))
+    error_all = error_px_all / focal
+    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px)
 
 
 def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:
     """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
-    quarter = (starts[:, 0] > 0) + 2 * (starts[:, 1] > 0)
+    right, low = starts > 0
+    quarter = right + 2 * low
     voters = np.bincount(quarter, minlength=4)
     voting = np.bincount(quarter[agree], minlength=4)
-    able = voters >= 3
-    return bool(able.sum() >= 2 and (3 * voting[able] >= voters[able]).all())
+    able = [(int(all_), int(some)) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
+    return len(able) >= 2 and all(3 * some >= all_ for all_, some in able)

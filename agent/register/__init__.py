@@ -3,6 +3,7 @@
 canonical, tree, notes, bodies, entries    decide: values in, values out
 disk, sections, files, reading             the files
 register                                   the one writer
+ledger                                     the same for the rest of the agent, whatever the disk does
 proving, report                            whoever reads: `vigie register verify` and `show`
 witnessing                                 what is said between a mast and its witness
 """

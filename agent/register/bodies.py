@@ -137,6 +137,16 @@ class TailCut(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterResumed(Body):
+    """The register can be written again. Since `since` it could not; `missed`: what happened and is not in it."""
+
+    since: Time
+    missed: Count
+    cause: Words
+    kind: Literal["register_resumed"] = "register_resumed"
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentsSealed(Body):
     """Recordings made (CSI R252-11), in batches. `found`: rescued after a power cut."""
 
@@ -440,4 +450,11 @@ Entered: TypeAlias = (
     | ClockStepped
     | Witnessed
     | EntriesExpired
+    | RegisterResumed
 )
+
+
+def cameras_of(body: Entered) -> frozenset[str]:
+    """The cameras that an entry names; none where it is about the mast as a whole."""
+    one, several = getattr(body, "camera", None), getattr(body, "cameras", ())
+    return frozenset(several if one is None else (one, *several))

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as strict_dataclass
 
 from agent.clock import rfc3339
-from agent.errors import RegisterError
+from agent.errors import EntryRefused
 from agent.faults import describe
 from agent.register.bodies import Camera, Count, Entered, Sha256, Time
 from agent.register.canonical import decode, encode
@@ -98,7 +98,7 @@ def utc_ms(time: str) -> int:
 def new_entry(
     index: int, moment: Moment, town: str, mast: str, previous: str | None, body: Entered
 ) -> tuple[bytes, Entry]:
-    """(leaf, entry) of what is to be entered; RegisterError names what in it cannot be written."""
+    """(leaf, entry) of what is to be entered; EntryRefused names what in it cannot be written."""
     try:
         what = asdict(body)
         text = encode(
@@ -106,11 +106,11 @@ def new_entry(
         )
         entry = _ENTRY.validate_json(text)
     except ValidationError as error:
-        raise RegisterError("; ".join(f"{key}: {fault}" for key, fault in describe(error))) from None
+        raise EntryRefused("; ".join(f"{key}: {fault}" for key, fault in describe(error))) from None
     except (TypeError, ValueError) as error:
-        raise RegisterError(str(error)) from None
+        raise EntryRefused(str(error)) from None
     if len(text) + len(_BEFORE) + _FIXED > LONGEST_LINE:
-        raise RegisterError(f"{body.kind}: {len(text)} bytes > {LONGEST_LINE}")
+        raise EntryRefused(f"{body.kind}: {len(text)} bytes > {LONGEST_LINE}")
     return text, entry
 
 

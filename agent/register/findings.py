@@ -50,12 +50,13 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found; `size`: entries there have been, `present`: of which the text is there."""
+    """What was found; `size`: entries there have been, `present`: of which the text is there, `root`: their tree's."""
 
     findings: tuple[Finding, ...]
     size: int
     present: int
     origin: str | None
+    root: bytes
 
     @property
     def good(self) -> bool:

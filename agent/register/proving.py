@@ -90,7 +90,7 @@ class _Walk:
         told += [*self._head(), *self._lengths(), *self._expiry()]
         for one in self._seen:
             told += against(one, self._key(one.checkpoint.origin), self._witnesses, self._at.next, self._at.roots)
-        return Verdict(tuple(told), self._at.next, self._at.present, self._at.origin)
+        return Verdict(tuple(told), self._at.next, self._at.present, self._at.origin, self._peaks.root())
 
     def _tell(self, finding: Finding) -> None:
         """Only the first of many: one cut makes a fault of each line after it."""

@@ -84,6 +84,8 @@ class Register:
         self._closed = False
         self._witnessed: Note | None = None
         self._run = 1
+        self.last_ms = 0
+        """When the last entry says that it was made, UTC ms."""
         self._head = _Head(Peaks(), None, b"")
 
     @classmethod
@@ -150,6 +152,7 @@ class Register:
         peaks = Peaks.of(self._files.read_hash, size)
         self._head = _Head(peaks, line_hash(line), signature)
         self._run = place.run + 1
+        self.last_ms = utc_ms(place.time)
 
     def _stands(self, size: int, signature: bytes) -> bool:
         """Whether the stored hashes give the head that was signed."""
@@ -193,6 +196,7 @@ class Register:
                 raise _cannot(error) from error
             self._files.store(index, hashes)
             self._head = _Head(peaks, line_hash(line), signed.key_id + signed.signature)
+            self.last_ms = wall.utc_ms
             return index
 
     def add_cosignature(self, answer: str, size: int, witnesses: Sequence[Key]) -> tuple[int, ...]:
@@ -307,6 +311,10 @@ class Register:
         end = self.size
         found = reading.entries(self._files.folder, since_ms, until_ms, kinds)
         return (entry for entry in found if entry.index < end)
+
+    def newest(self, kinds: Collection[str] | None = None) -> Iterator[Entry]:
+        """What was entered, of `kinds` (None: all), the last one first."""
+        return reading.entries(self._files.folder, kinds=kinds, newest_first=True)
 
     def _require_open(self) -> None:
         if self._closed:

@@ -14,7 +14,8 @@ from agent.identity import FOLDER as IDENTITY
 from agent.identity import PUBLIC
 from agent.language import say
 from agent.moments import utc_ms
-from agent.register.findings import Witness
+from agent.register.bodies import cameras_of
+from agent.register.findings import Verdict, Witness
 from agent.register.notes import LARGEST_NOTE, Key
 from agent.register.proving import verify
 from agent.register.reading import entries
@@ -22,25 +23,33 @@ from agent.register.sections import FOLDER
 from agent.register.words import KINDS, details, kind_name
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """The actions of `vigie register`."""
+def add_to(parser: argparse.ArgumentParser) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """The actions of `vigie register`, to which others may be added."""
     actions = parser.add_subparsers(dest="action", required=True)
     show = actions.add_parser("show", help=say(en="what was entered, as a table", fr="les entrées, en tableau"))
     show.set_defaults(run=_show)
-    show.add_argument("--since", metavar="T")
-    show.add_argument("--until", metavar="T")
-    show.add_argument("--kind", nargs="+", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    show.add_argument("--since", "--from", metavar="T")
+    show.add_argument("--until", "--to", metavar="T")
+    show.add_argument("--camera", nargs="+", action="extend", metavar="ID")
+    show.add_argument("--kind", nargs="+", action="extend", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     check = actions.add_parser("verify", help=say(en="every byte against its signed head", fr="chaque octet vérifié"))
     check.set_defaults(run=_verify)
+    add_verifying(check)
+    show.add_argument("--state", type=Path, required=True, metavar="DIR")
+    show.add_argument("--json", action="store_true")
+    return actions
+
+
+def add_verifying(check: argparse.ArgumentParser) -> None:
+    """The options of whatever verifies the register first."""
     key = say(en="the mast's public key, kept elsewhere", fr="clé publique du mât, conservée ailleurs")
     check.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
     seen = say(en="a checkpoint kept elsewhere, better cosigned", fr="point de contrôle conservé ailleurs")
     check.add_argument("--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=seen)
     witness = say(en="a witness's verifier key: name+id+base64", fr="clé de vérification d'un témoin")
     check.add_argument("--witness", nargs="+", action="extend", default=[], metavar="KEY", help=witness)
-    for one in (show, check):
-        one.add_argument("--state", type=Path, required=True, metavar="DIR")
-        one.add_argument("--json", action="store_true")
+    check.add_argument("--state", type=Path, required=True, metavar="DIR")
+    check.add_argument("--json", action="store_true")
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -54,6 +63,8 @@ def _show(arguments: argparse.Namespace) -> int:
         )
     since, until = utc_ms(arguments.since), utc_ms(arguments.until)
     for entry in entries(folder, since, until, arguments.kind):
+        if arguments.camera and not cameras_of(entry.body).intersection(arguments.camera):
+            continue
         if arguments.json:
             print(json.dumps(asdict(entry), ensure_ascii=False))
         else:
@@ -81,11 +92,18 @@ def _public(path: Path) -> bytes:
 def _seen(path: Path) -> Witness:
     try:
         with path.open("rb") as file:
-            return Witness.parse(str(path), file.read(LARGEST_NOTE + 1))
+            raw = file.read(LARGEST_NOTE + 1)
+        if raw.startswith(b"{"):  # as it stands on MQTT
+            raw = str(json.loads(raw)["checkpoint"]).encode()
+        return Witness.parse(str(path), raw)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except NoteRefused as error:
         raise NoteRefused(f"{path}: {error}") from error
+    except (ValueError, KeyError, RecursionError) as error:
+        raise NoteRefused(
+            say(en=f"{path}: is no checkpoint message", fr=f"{path} : pas un message de point de contrôle")
+        ) from error
 
 
 def _witness(text: str) -> Key:
@@ -95,11 +113,15 @@ def _witness(text: str) -> Key:
         raise UsageError(f"--witness: {error}") from error
 
 
-def _verify(arguments: argparse.Namespace) -> int:
+def judged(arguments: argparse.Namespace) -> Verdict:
+    """The register under the options of `add_verifying`."""
     witnesses = [_witness(text) for text in arguments.witness]
     device = _public(arguments.device_pub or arguments.state / IDENTITY / PUBLIC)
-    seen = [_seen(path) for path in arguments.checkpoint]
-    verdict = verify(arguments.state, device, seen, witnesses)
+    return verify(arguments.state, device, [_seen(path) for path in arguments.checkpoint], witnesses)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    verdict = judged(arguments)
     if arguments.json:
         findings = [asdict(one) for one in verdict.findings]
         told = {"good": verdict.good, "origin": verdict.origin, "size": verdict.size, "present": verdict.present}

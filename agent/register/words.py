@@ -3,6 +3,7 @@
 from dataclasses import fields, is_dataclass
 
 from agent.faults import one_line
+from agent.language import language as language_of_process
 from agent.language import say
 from agent.register.entries import Entry
 
@@ -11,6 +12,7 @@ KINDS = {
     "agent_stopped": ("agent stopped", "agent arrêté"),
     "power_cut_found": ("power cut found", "coupure constatée"),
     "tail_cut": ("torn write cut off", "écriture interrompue ôtée"),
+    "register_resumed": ("register writable again", "registre de nouveau inscriptible"),
     "segments_sealed": ("recordings made", "enregistrements réalisés"),
     "recording_gap": ("recording gap", "interruption d'enregistrement"),
     "segments_destroyed": ("recordings destroyed", "enregistrements détruits"),
@@ -56,6 +58,7 @@ _FRENCH = {
     "grant": "autorisation",
     "held": "conservation",
     "length_ms": "durée_ms",
+    "missed": "manquantes",
     "name": "nom",
     "number": "matricule",
     "person": "agent",
@@ -67,6 +70,7 @@ _FRENCH = {
     "requisition": "réquisition",
     "rule": "règle",
     "signers": "signataires",
+    "since": "depuis",
     "size": "taille",
     "start": "début",
     "started": "ouverture",
@@ -86,7 +90,7 @@ def kind_name(kind: str) -> str:
     return say(en=en, fr=fr)
 
 
-def _value(value: object) -> str:
+def _value(value: object, language: str) -> str:
     match value:
         case tuple() if value and is_dataclass(value[0]):
             counters = [str(getattr(one, "counter", "?")) for one in value]
@@ -95,19 +99,20 @@ def _value(value: object) -> str:
             return ", ".join(map(str, value))
         case str() if len(value) == 64 and not value.strip("0123456789abcdef"):
             return value[:_HASH_SHOWN]
-    return f"({_pairs(value)})" if is_dataclass(value) else str(value)
+    return f"({_pairs(value, language)})" if is_dataclass(value) else str(value)
 
 
-def _pairs(body: object) -> str:
+def _pairs(body: object, language: str) -> str:
     told = []
     for one in fields(body):  # type: ignore[arg-type]
         value = getattr(body, one.name)
         if one.name in ("kind", "cosignature") or value is None or value is False:
             continue
-        told.append(f"{say(en=one.name, fr=_FRENCH.get(one.name, one.name))}={_value(value)}")
+        name = say(en=one.name, fr=_FRENCH.get(one.name, one.name), language=language)
+        told.append(f"{name}={_value(value, language)}")
     return " ".join(told)
 
 
-def details(entry: Entry) -> str:
-    """What an entry says besides its kind, on one line that steers no terminal."""
-    return one_line(_pairs(entry.body))
+def details(entry: Entry, language: str | None = None) -> str:
+    """What an entry says besides its kind, on one line that steers no terminal; `language`: None for the process's."""
+    return one_line(_pairs(entry.body, language or language_of_process()))

@@ -6,7 +6,7 @@ Every issue has a stable key, a severity and a sentence in French and in English
 
 from collections.abc import Iterator
 
-from agent.facts import CameraFacts, MastFacts
+from agent.facts import CameraFacts, MastFacts, RegisterFacts
 from agent.telemetry.values import Issue, MachineFacts, OutboxFacts
 from agent.units import Blind
 
@@ -19,6 +19,7 @@ TOO_HOT_C = 90.0
 MEMORY_WARNING_SHARE = 0.05
 CLOCK_ERROR_MS = 1000.0
 LOST_FRAMES_SHARE = 0.02
+UNWITNESSED_S = 6 * 3600.0
 AIM_UNKNOWN_S = 3600.0
 """A night may hide a street for long; after so long somebody ought to know."""
 
@@ -36,7 +37,9 @@ def find(
         *_of_disk(facts, retention_hours),
         *_of_machine(machine),
         *_of_clock(facts),
+        *_of_register(facts.register),
         *_of_outbox(outbox),
+        *(Issue(one.key, "warning", one.en, one.fr) for one in facts.troubles),
         *(issue for camera in facts.cameras for issue in _of_camera(camera, earlier.get(camera.id))),
     ]
     return tuple(sorted(found, key=lambda issue: ("error", "warning", "info").index(issue.severity)))
@@ -112,6 +115,32 @@ def _of_clock(facts: MastFacts) -> Iterator[Issue]:
         )
 
 
+def _of_register(register: RegisterFacts) -> Iterator[Issue]:
+    if register.fault:
+        why = register.fault
+        yield Issue(
+            "register_unwritable",
+            "error",
+            f"the register cannot be written, so nobody may look or steer; recording goes on: {why}",
+            f"le registre ne peut être écrit : ni consultation ni pilotage ; l'enregistrement continue : {why}",
+        )
+    if register.conflict:
+        yield Issue(
+            "register_conflict",
+            "error",
+            "the witness has seen another register than this one: it was cut back or rewritten; keep the disk as it is",
+            "le témoin a vu un autre registre que celui-ci : coupé ou réécrit ; garder le disque en l'état",
+        )
+    elif register.unwitnessed_s is not None and register.unwitnessed_s > UNWITNESSED_S:
+        hours = register.unwitnessed_s / 3600
+        yield Issue(
+            "register_unwitnessed",
+            "warning",
+            f"for {hours:.0f} h no witness has cosigned the register; check [register.witness] and its program",
+            f"depuis {hours:.0f} h aucun témoin n'a cosigné le registre ; vérifier [register.witness] et son programme",
+        )
+
+
 def _of_outbox(outbox: OutboxFacts) -> Iterator[Issue]:
     if outbox.dropped:
         yield Issue(
@@ -155,6 +184,7 @@ def _of_camera(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Iss
             f"{name} : {size} i/s, sous le minimum légal pour sa vue (arrêté du 3 août 2007)",
             key,
         )
+    yield from _of_signing(camera, earlier)
     if earlier is not None:
         yield from _of_losses(camera, earlier)
 
@@ -183,6 +213,21 @@ def _of_aim(camera: CameraFacts) -> Iterator[Issue]:
             f"{name} : depuis {minutes:.0f} minutes, trop peu visible pour vérifier sa visée (nuit, brume, saleté)",
             key,
         )
+
+
+def _of_signing(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Issue]:
+    before = 0 if earlier is None else earlier.dropped.get("signatures", 0)
+    if not camera.signing_reason and camera.dropped.get("signatures", 0) <= before:
+        return
+    name, why = camera.name, camera.signing_reason or "-"
+    yield Issue(
+        "unsigned",
+        "error",
+        f"{name}: pictures were recorded without a signature ({why}); if it lasts, restart the agent and look at the "
+        "journal",
+        f"{name} : images enregistrées sans signature ({why}) ; si cela dure, redémarrer l'agent et lire le journal",
+        camera.id,
+    )
 
 
 def _of_losses(camera: CameraFacts, earlier: CameraFacts) -> Iterator[Issue]:

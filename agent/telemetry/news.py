@@ -1,5 +1,6 @@
 """Which retained messages are due: on change, and every so often without. Decides; touches nothing.
 
+- The register's head is due when it changed, `HEAD_S` apart at least.
 - A camera's state is due when its lasting part changed or when the last one is `every_s` old.
 - Cameras come and go with a reload, and while the agent stops there are none for a moment. Discovery and the removal of
   a camera's retained state therefore wait until the set of cameras has been the same for `SETTLE_S`, and a mast without
@@ -8,11 +9,12 @@
 
 from agent.facts import MastFacts
 from agent.telemetry.discovery import discovery
-from agent.telemetry.payloads import Json, camera_state, encode, lasting, ptz_state
+from agent.telemetry.payloads import Json, camera_state, checkpoint, encode, lasting, ptz_state
 from agent.telemetry.topics import Topics
 from agent.telemetry.values import Publication
 
 SETTLE_S = 3.0
+HEAD_S = 5.0
 
 
 class News:
@@ -25,6 +27,7 @@ class News:
         self._every_s = every_s
         self._states: dict[str, tuple[Json, float]] = {}
         self._described: bytes = b""
+        self._head: tuple[str, float] = ("", -HEAD_S)
         self._cameras: tuple[tuple[tuple[str, str], ...], float] = ((), 0.0)
 
     def look(self, facts: MastFacts, now_s: float) -> tuple[Publication, ...]:
@@ -34,7 +37,15 @@ class News:
             due += self._of(self._topics.camera_state(camera.id), camera_state(camera, facts.wall), now_s)
             if camera.ptz is not None:
                 due += self._of(self._topics.camera_ptz(camera.id), ptz_state(camera.ptz, facts.wall), now_s)
+        due += self._of_the_register(facts, now_s)
         return (*due, *self._of_the_set(facts, now_s))
+
+    def _of_the_register(self, facts: MastFacts, now_s: float) -> list[Publication]:
+        head, (told, told_s) = facts.register.head, self._head
+        if not head or head == told or now_s - told_s < HEAD_S:
+            return []
+        self._head = head, now_s
+        return [Publication(self._topics.checkpoint, encode(checkpoint(facts.register, facts.wall)), retain=True)]
 
     def _of(self, topic: str, state: Json, now_s: float) -> list[Publication]:
         told, told_s = self._states.get(topic, ({}, 0.0))

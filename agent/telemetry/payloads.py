@@ -18,7 +18,7 @@ from dataclasses import asdict
 
 from agent.clock import WallTime, rfc3339
 from agent.events import Event
-from agent.facts import CameraFacts, MastFacts, PtzFacts
+from agent.facts import CameraFacts, MastFacts, PtzFacts, RegisterFacts
 from agent.telemetry.values import Issue, MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
 
@@ -176,3 +176,9 @@ def kind(event: Event) -> str:
 def event_payload(identity: str, at: WallTime, event: Event) -> Json:
     """One event; `identity` lets a reader recognise a repeat (QoS 1 delivers at least once)."""
     return {"id": identity, "event": kind(event), "at": rfc3339(at.utc_ms), **asdict(event)}
+
+
+def checkpoint(register: RegisterFacts, at: WallTime) -> Json:
+    """The register's signed head: `checkpoint` is the C2SP note, which holds by itself; the rest is for people."""
+    origin, size, root = register.head.split("\n")[:3]
+    return {"origin": origin, "size": int(size), "root": root, "at": rfc3339(at.utc_ms), "checkpoint": register.head}

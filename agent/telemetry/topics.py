@@ -43,6 +43,11 @@ class Topics:
         return f"{self.root}/camera/{camera}/ptz"
 
     @property
+    def checkpoint(self) -> str:
+        """The register's signed head; retained."""
+        return f"{self.root}/register/checkpoint"
+
+    @property
     def discovery(self) -> str:
         """Home Assistant's device discovery; retained."""
         return f"homeassistant/device/{self.mast}/config"

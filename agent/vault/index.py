@@ -1,4 +1,5 @@
-"""The index of all segments: `<state>/index.sqlite`. The only file that writes SQL; `report.py` reads through it too.
+"""The index of all segments: `<state>/index.sqlite`. The only file that touches SQLite; `report.py` reads through it,
+and `holds.py` keeps its two tables with it.
 
 Laws
 - A row is added after its file is whole and on disk under its name (law 4 of the house), signed, with the next `seq`
@@ -6,7 +7,7 @@ Laws
 - WAL and synchronous=FULL: what was committed survives a power cut.
 - One connection, one lock: several sealing threads and the ring share it.
 
-States: sealed | found -> evicting -> destroyed; sealed | found | held -> lost.
+States: sealed | found -> evicting -> destroyed; sealed | found <-> held; sealed | found | held -> lost.
 
 SQLite's errors come out as VaultError.
 """
@@ -15,7 +16,7 @@ import contextlib
 import errno
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,13 @@ from agent.vault.ring import Candidate
 from agent.vault.rows import SEGMENT_FIELDS, Rule, Segment, SegmentRow, State, signed_bytes
 
 FILE = "index.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+NONE_LASTS_MS = 3_600_000
+"""No segment is so long, whatever the clock did meanwhile."""
 
 _ON_DISK = "('sealed', 'found', 'held')"
 _EVICTABLE = "('sealed', 'found')"
+_KEPT = "('sealed', 'found', 'held', 'evicting')"
 
 _SCHEMA = f"""
 CREATE TABLE segment (
@@ -63,8 +67,29 @@ CREATE INDEX evictable_unsynchronised ON segment (seq) WHERE state IN {_EVICTABL
 CREATE INDEX synchronised_start ON segment (seq, start_ms) WHERE synchronised = 1;
 CREATE INDEX evicting ON segment (seq) WHERE state = 'evicting';
 CREATE INDEX latest ON segment (max(start_ms, coalesce(end_ms, 0)));
-PRAGMA user_version = {SCHEMA_VERSION};
 """
+
+_HOLDS = """
+CREATE TABLE requisition (
+    id              TEXT    PRIMARY KEY,       -- a UUID: answered once
+    act             TEXT    NOT NULL CHECK (act IN ('export', 'hold', 'release')),
+    document        TEXT    NOT NULL,          -- SHA-256 of the document, hex
+    reference       TEXT    NOT NULL,
+    entry           INTEGER NOT NULL,          -- the register's entry that presented it
+    until_ms        INTEGER NOT NULL,          -- UTC; when what it keeps is let go
+    state           TEXT    NOT NULL CHECK (state IN ('begun', 'kept', 'ended'))
+) STRICT;
+CREATE TABLE hold (
+    requisition     TEXT    NOT NULL REFERENCES requisition (id),
+    seq             INTEGER NOT NULL REFERENCES segment (seq),
+    entry           INTEGER NOT NULL,          -- the register's entry that says so
+    PRIMARY KEY (requisition, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_by_segment ON hold (seq);
+CREATE INDEX held ON segment (size_bytes) WHERE state = 'held';
+CREATE INDEX by_start ON segment (camera, start_ms);
+"""
+_VERSION = f"PRAGMA user_version = {SCHEMA_VERSION};"
 
 _COLUMNS = ("seq", "counter", *SEGMENT_FIELDS, "signature", "state", "destroyed_ms", "rule")
 
@@ -80,10 +105,16 @@ _SIZE_TO_EVICT = f"SELECT size_bytes FROM segment WHERE seq = ? AND state IN {_E
 _BEGIN_EVICTION = f"UPDATE segment SET state = 'evicting', rule = ? WHERE seq = ? AND state IN {_EVICTABLE}"
 _END_EVICTION = "UPDATE segment SET state = 'destroyed', destroyed_ms = ? WHERE seq = ? AND state = 'evicting'"
 _LOSE = f"UPDATE segment SET state = 'lost' WHERE seq = ? AND state IN {_ON_DISK}"
-_TAKE_BACK = "UPDATE segment SET state = iif(whole, 'sealed', 'found') WHERE seq = ? AND state = 'lost'"
+_TAKE_BACK = """
+UPDATE segment SET state = iif(
+    EXISTS (SELECT 1 FROM hold JOIN requisition ON id = requisition WHERE hold.seq = segment.seq AND state <> 'ended'),
+    'held', iif(whole, 'sealed', 'found')) WHERE seq = ? AND state = 'lost'
+"""
 _FIRST_START = f"SELECT start_ms FROM segment WHERE state IN {_EVICTABLE} ORDER BY seq LIMIT 1"
 _LAST_END = f"SELECT coalesce(end_ms, start_ms) FROM segment WHERE state IN {_EVICTABLE} ORDER BY seq DESC LIMIT 1"
 _FOLDERS = f"SELECT DISTINCT substr(name, 1, length(name) - ?) FROM segment WHERE state IN {_ON_DISK}"
+_FORCED = "WHERE camera = ? AND start_ms >= ? AND start_ms < ? AND coalesce(end_ms, start_ms) > ? ORDER BY seq"
+_HELD_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 'held'"
 _LATEST = "SELECT max(start_ms, coalesce(end_ms, 0)) AS latest FROM segment ORDER BY latest DESC LIMIT 1"
 # '0' is the character after '/': all names that begin with `folder/`
 _LAST_NAME = (
@@ -91,6 +122,14 @@ _LAST_NAME = (
     "ORDER BY name DESC LIMIT 1"
 )
 _IN_FOLDER = "SELECT name, seq, state FROM segment WHERE name >= ? || '/' AND name < ? || '0'"
+_RECORDED = """
+WITH RECURSIVE one (id) AS (
+    SELECT min(camera) FROM segment
+    UNION ALL SELECT (SELECT min(camera) FROM segment WHERE camera > id) FROM one WHERE id IS NOT NULL)
+SELECT id FROM one WHERE id IS NOT NULL
+"""
+_FIRST_COUNTER = f"SELECT counter FROM segment WHERE camera = ? AND state IN {_KEPT} ORDER BY counter LIMIT 1"
+_AFTER = f"{_SELECT} WHERE camera = ? AND counter > ? ORDER BY counter LIMIT ?"
 _CANDIDATE = """
 SELECT seq, name, size_bytes, start_ms, synchronised,
        (SELECT later.start_ms FROM segment AS later
@@ -149,7 +188,9 @@ class Index:
         self._db.execute("PRAGMA synchronous = FULL")
         version = self._one("PRAGMA user_version")
         if version == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            self._db.executescript(f"BEGIN; {_SCHEMA} {_HOLDS} {_VERSION} COMMIT;")
+        elif version == 1:  # before there were holds
+            self._db.executescript(f"BEGIN; {_HOLDS} {_VERSION} COMMIT;")
         elif version != SCHEMA_VERSION:
             raise VaultError(
                 say(
@@ -172,6 +213,17 @@ class Index:
     def _ask(self, statement: str, *values: object) -> Any:
         with self._lock, told(self._path):
             return self._one(statement, *values)
+
+    def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a question, for `holds.py`."""
+        with self._lock, told(self._path):
+            return self._db.execute(statement, values).fetchall()
+
+    def change(self, *steps: tuple[str, Iterable[Sequence[object]]]) -> None:
+        """Statements, each with its rows of values, all or none; on return they are on disk. For `holds.py`."""
+        with self._transaction():
+            for statement, rows in steps:
+                self._db.executemany(statement, rows)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -228,10 +280,36 @@ class Index:
             self._db.execute(_TAKE_BACK, (seq,))
             self._live_bytes = int(self._one(_LIVE_BYTES))
 
+    def forced(self, camera: str, from_ms: int, to_ms: int) -> list[SegmentRow]:
+        """Rows of one camera with pictures of [from_ms, to_ms), UTC, gone ones too, in the order of recording."""
+        with self._lock, told(self._path):
+            values = (camera, from_ms - NONE_LASTS_MS, to_ms, from_ms)
+            return [_row(one) for one in self._db.execute(f"{_SELECT} {_FORCED}", values)]
+
     def evicting(self) -> list[tuple[int, str]]:
         """(seq, name) of evictions that were begun."""
         with self._lock, told(self._path):
             return list(self._db.execute("SELECT seq, name FROM segment WHERE state = 'evicting' ORDER BY seq"))
+
+    def recorded(self) -> list[str]:
+        """The cameras that ever recorded here."""
+        with self._lock, told(self._path):
+            return [str(name) for (name,) in self._db.execute(_RECORDED)]
+
+    def first_counter(self, camera: str) -> int:
+        """Of the camera's oldest segment that is not gone, or 1."""
+        return int(self._ask(_FIRST_COUNTER, camera) or 1)
+
+    def after(self, camera: str, counter: int, limit: int) -> list[SegmentRow]:
+        """The camera's rows after `counter`, in order, gone ones too."""
+        with self._lock, told(self._path):
+            return [_row(one) for one in self._db.execute(_AFTER, (camera, counter, limit))]
+
+    def by_seq(self, seqs: Iterable[int]) -> list[SegmentRow]:
+        """The rows of these numbers."""
+        with self._lock, told(self._path):
+            found = (self._db.execute(f"{_SELECT} WHERE seq = ?", (seq,)).fetchone() for seq in seqs)
+            return [_row(one) for one in found if one is not None]
 
     def _candidates(self, where: str, *values: object) -> list[Candidate]:
         with self._lock, told(self._path):
@@ -251,6 +329,10 @@ class Index:
     def live_bytes(self) -> int:
         """What all segments on disk take, held ones too."""
         return self._live_bytes
+
+    def held_bytes(self) -> int:
+        """What held segments take."""
+        return int(self._ask(_HELD_BYTES))
 
     def last_name_ms(self, camera: str) -> int | None:
         """The time in the camera's greatest name, destroyed ones too."""

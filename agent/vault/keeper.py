@@ -1,10 +1,13 @@
 """The ring's keeper: carries out what `ring.py` decides, and remembers how much room there is.
 
 Laws
-- A row is marked before its file goes and again after: a power cut in between is finished by the next round.
+- A row is marked before its file goes and again after: a power cut in between is finished by the next round. In
+  between its destruction is entered in the register; where it cannot be, the file goes all the same and the row waits.
 - To let a segment go, the index must write; on a full disk the ballast file goes first and gives it the room.
 - Room is judged once a round: a file that is deleted and still open somewhere frees nothing, and must not pull the
   whole ring after it.
+- Holds whose date has come end first, so that what they kept goes in the same round. Where what is left is held,
+  recording pauses (`require_room`): that is told as a loss, and never done by taking what is held.
 - It runs after each sealed segment and every ten seconds, in a thread of its own; a failing disk ends a round, never
   the thread.
 """
@@ -15,10 +18,14 @@ from collections.abc import Callable, Sequence
 
 from agent.clock import Clock
 from agent.config import Vault as Settings
-from agent.errors import VaultError
+from agent.errors import RegisterError, VaultError
+from agent.language import say
+from agent.vault.booking import Book
+from agent.vault.holds import Holds
 from agent.vault.index import Index
 from agent.vault.reasons import why
-from agent.vault.ring import Eviction, Room, age_cutoff_ms, too_much, too_old
+from agent.vault.releasing import Enter, release_due
+from agent.vault.ring import Eviction, Room, age_cutoff_ms, crowded, too_much, too_old
 from agent.vault.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -32,19 +39,32 @@ class Keeper:
     """Keeps the ring within its budget, its retention and the disk."""
 
     def __init__(
-        self, index: Index, storage: Storage, settings: Settings, clock: Clock, open_bytes: Callable[[], int]
+        self,
+        index: Index,
+        storage: Storage,
+        settings: Settings,
+        clock: Clock,
+        open_bytes: Callable[[], int],
+        book: Book | None = None,
+        enter: Enter | None = None,
     ) -> None:
         self._index = index
         self._storage = storage
         self._settings = settings
         self._clock = clock
         self._open_bytes = open_bytes
+        self._enter = enter
+        self._holds = Holds(index)
+        self._book = book
+        self._removed: set[int] = set()
         self._round = threading.Lock()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="vault-ring", daemon=True)
         self.buffer_hours = 0.0
         self.disk_free_bytes = 0
+        self.held_share = 0.0
+        self._crowded = False
 
     def start(self) -> None:
         """Begins with a round at once."""
@@ -59,6 +79,24 @@ class Keeper:
         self._stopping = True
         self._wake.set()
         self._thread.join(STOP_S)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is entered now, where the register can be written."""
+        with self._round:
+            if self._book is not None:
+                self._book.sealed(now=True)
+
+    def require_room(self) -> None:
+        """VaultError while holds leave no room for recording, as of the last round."""
+        if self._crowded:
+            raise VaultError(
+                say(
+                    en="what is held for requisitions leaves no room to record; raise vault.max_gib or fit a larger "
+                    "disk, or have holds released",
+                    fr="ce qui est conservé sur réquisition ne laisse plus de place pour enregistrer ; augmenter "
+                    "vault.max_gib ou le disque, ou faire lever des conservations",
+                )
+            )
 
     def _run(self) -> None:
         stopping = False
@@ -81,22 +119,41 @@ class Keeper:
                 if not self._storage.drop_ballast():
                     raise
                 self._turn()
+            if self._book is not None:
+                self._book.sealed(now=self._stopping)
             self._storage.take_ballast()
             self._remember()
 
     def _turn(self) -> None:
+        self._release()
         self._finish(self._index.evicting())
         self._evict(self._old())
         self._evict(self._surplus())
+
+    def _release(self) -> None:
+        if self._enter is None:
+            return
+        try:
+            ended = release_due(self._holds, self._clock.wall(), self._enter)
+        except RegisterError as error:
+            logger.error("a hold whose date has come stays: %s", error)
+            return
+        for one in ended:
+            logger.warning("%s: its hold has ended", one.reference)
 
     def _old(self) -> Sequence[Eviction]:
         cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)
         return () if cutoff_ms is None else too_old(self._index.aged(cutoff_ms, BATCH), cutoff_ms)
 
     def _surplus(self) -> Sequence[Eviction]:
+        return too_much(self._index.oldest(BATCH), self._room(), self._budget_bytes())
+
+    def _room(self) -> Room:
         free_bytes, disk_bytes = self._storage.space()
-        room = Room(self._index.live_bytes, self._open_bytes(), free_bytes, disk_bytes)
-        return too_much(self._index.oldest(BATCH), room, int(self._settings.max_gib * 2**30))
+        return Room(self._index.live_bytes, self._open_bytes(), free_bytes, disk_bytes)
+
+    def _budget_bytes(self) -> int:
+        return int(self._settings.max_gib * 2**30)
 
     def _evict(self, evictions: Sequence[Eviction]) -> None:
         if not evictions:
@@ -109,11 +166,18 @@ class Keeper:
     def _finish(self, begun: Sequence[tuple[int, str]]) -> None:
         if not begun:
             return
-        self._storage.destroy(name for _, name in begun)
-        self._index.end_eviction([seq for seq, _ in begun], self._clock.wall().utc_ms)
-        self._storage.prune({name.rpartition("/")[0] for _, name in begun})
+        seqs = [seq for seq, _ in begun]
+        entered = seqs if self._book is None else self._book.destroyed(seqs)
+        going = [(seq, name) for seq, name in begun if seq not in self._removed]
+        self._storage.destroy(name for _, name in going)
+        self._index.end_eviction(entered, self._clock.wall().utc_ms)
+        self._removed = (self._removed | set(seqs)) - set(entered)
+        self._storage.prune({name.rpartition("/")[0] for _, name in going})
 
     def _remember(self) -> None:
         span = self._index.span_ms()
         self.buffer_hours = 0.0 if span is None else max(0, span[1] - span[0]) / 3_600_000
-        self.disk_free_bytes = self._storage.space()[0]
+        room, held_bytes = self._room(), self._index.held_bytes()
+        self.disk_free_bytes = room.free_bytes
+        self.held_share = held_bytes / self._budget_bytes()
+        self._crowded = crowded(held_bytes, room, bool(self._index.oldest(1)), self._budget_bytes())

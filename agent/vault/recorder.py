@@ -60,6 +60,7 @@ class Tools:
     clock: Clock
     emit: Emit
     poke: Callable[[], None]
+    require_room: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Recorder:
         self._last_name_ms = tools.index.last_name_ms(camera)
         self._half_done: _HalfDone | None = None
         self._part: Part | None = None
+        self._open_since_ms: int | None = None
         self._recording = False  # between two segments too
         self._fault = ""
         self._fault_since = Instant(0)
@@ -131,6 +133,11 @@ class Recorder:
             bytes=self._bytes + self.open_bytes(),
         )
 
+    @property
+    def open_since_ms(self) -> int | None:
+        """The time in the open segment's name, UTC ms; None while none is open."""
+        return self._open_since_ms
+
     def open_bytes(self) -> int:
         """How large the open segment is."""
         part = self._part
@@ -167,6 +174,11 @@ class Recorder:
             self._intake.refuse(1)
             self._intake.ask_for_keyframe()
             return
+        try:
+            self._tools.require_room()
+        except VaultError:
+            self._intake.refuse(1)
+            raise
         self._record(unit)
 
     def _record(self, first: AccessUnit) -> None:
@@ -179,6 +191,7 @@ class Recorder:
         self._begun = tools.clock.instant()
         pictures = Pictures(first, self._intake, self._segment_seconds, self._bound_ms, tools.clock)
         segment: Segment | None = None
+        self._open_since_ms = name_ms
         try:
             part = self._part = tools.storage.open(name, tools.clock, self._durable)
             self._last_name_ms = name_ms
@@ -195,6 +208,7 @@ class Recorder:
             raise
         finally:
             self._part = None
+            self._open_since_ms = None
 
     def _publish(self, segment: Segment) -> None:
         self._tools.storage.publish(segment.name)

@@ -16,6 +16,8 @@ from agent.vault.rows import Rule
 
 LONGEST_SEGMENT_MS = 120_000
 DAY_MS = 86_400_000
+LEAST_ROOM_PERCENT = 2
+"""Of the budget: where holds leave less, what is recorded would be gone at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class Eviction:
 def reserve_bytes(disk_bytes: int) -> int:
     """How much of the disk stays free: 2 % or 64 MiB, whichever is less."""
     return min(disk_bytes // 50, 64 << 20)
+
+
+def crowded(held_bytes: int, room: Room, evictable: bool, budget_bytes: int) -> bool:
+    """Whether holds leave no room to record: nearly all of the budget is theirs, or the disk is full of them."""
+    if not held_bytes:
+        return False
+    if held_bytes >= budget_bytes * (100 - LEAST_ROOM_PERCENT) // 100:
+        return True
+    return not evictable and room.free_bytes < reserve_bytes(room.disk_bytes)
 
 
 def ages_from_ms(row: Candidate) -> int | None:

@@ -12,6 +12,7 @@
 
 import fcntl
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from agent.clock import Clock
@@ -21,13 +22,17 @@ from agent.events import Emit, PowerCutFound
 from agent.identity import DeviceIdentity
 from agent.language import say
 from agent.queues import UnitSource
+from agent.register.ledger import Ledger
+from agent.vault.booking import Book
 from agent.vault.disk import Disk
+from agent.vault.holds import Holds
 from agent.vault.index import FILE, Index
 from agent.vault.keeper import Keeper
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
 from agent.vault.rotation import schedule
+from agent.vault.rows import SegmentRow
 from agent.vault.sealing import Sealers
 from agent.vault.storage import Storage
 
@@ -45,12 +50,16 @@ class Vault:
         identity: DeviceIdentity,
         emit: Emit,
         disk: Disk | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
         self._clock = clock
         self._identity = identity
         self._emit = emit
+        self._ledger = ledger
+        self.found = 0
+        """Segments that an earlier run left open, as of `open`."""
         self._storage = Storage(state, disk or Disk())
         self._lock: int | None = None
         self._index: Index | None = None
@@ -63,7 +72,10 @@ class Vault:
             self._lock = take_lock(self._state)
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
-            self._keeper = Keeper(self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
+            enter = None if self._ledger is None else self._ledger.enter
+            tools = (self._index, self._storage, self._settings, self._clock, self._open_bytes)
+            self._keeper = Keeper(*tools, book, enter)
             self._keeper.start()
         except OSError as error:
             self.close()
@@ -71,6 +83,7 @@ class Vault:
         except VaultError:
             self.close()
             raise
+        self.found = found
         if found:
             self._emit(PowerCutFound(found))
 
@@ -85,6 +98,7 @@ class Vault:
             self._clock,
             self._emit,
             keeper.poke,
+            keeper.require_room,
         )
         recorder = Recorder(camera_id, source, bitrate_kbps, self._settings.segment_seconds, tools)
         self._recorders = [*(one for one in self._recorders if not one.ended), recorder]
@@ -117,6 +131,41 @@ class Vault:
     def disk_free_bytes(self) -> int:
         """Free space under the state directory, as of the ring's last round."""
         return 0 if self._keeper is None else self._keeper.disk_free_bytes
+
+    def held_share(self) -> float:
+        """How much of the budget is held for requisitions, as of the ring's last round."""
+        return 0.0 if self._keeper is None else self._keeper.held_share
+
+    @property
+    def state(self) -> Path:
+        """Where names are relative to."""
+        return self._state
+
+    @property
+    def holds(self) -> Holds:
+        """What requisitions keep."""
+        return Holds(self._opened()[0])
+
+    def cameras(self) -> frozenset[str]:
+        """Those that ever recorded here."""
+        return frozenset(self._opened()[0].recorded())
+
+    def forced(self, camera: str, from_ms: int, to_ms: int) -> list[SegmentRow]:
+        """The rows of a camera that have pictures of [from_ms, to_ms), UTC: whole segments, gone ones too."""
+        return self._opened()[0].forced(camera, from_ms, to_ms)
+
+    def is_settled(self, cameras: Collection[str], to_ms: int) -> bool:
+        """False while a segment is open that may hold pictures from before `to_ms`."""
+        since = (one.open_since_ms for one in self._recorders if one.camera in cameras)
+        return not any(one is not None and one < to_ms for one in since)
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is in the register when this returns, where that can be written. Waits."""
+        self._opened()[1].enter_sealed()
+
+    def poke(self) -> None:
+        """A round of the ring soon: something was let go."""
+        self._opened()[1].poke()
 
     def last_recorded_utc_ns(self) -> int:
         """The greatest start or end in the index, 0 without any: wall time below it cannot be right."""

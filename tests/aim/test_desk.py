@@ -1,5 +1,6 @@
 """`vigie aim approve` as the running agent answers it."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from agent.aim.desk import ApprovalDesk
 from agent.aim.guard import AimGuard, Answer
 from agent.aim.references import AimState
 from agent.aim.store import AimStore
+from agent.errors import RegisterError
+from agent.register.bodies import AimApproved, Entered
 from tests.aim.street import Clock
 
 
@@ -20,8 +23,10 @@ class Guard(AimGuard):
     def __init__(self, store: AimStore, word: Answer | None) -> None:
         super().__init__("rue", store, Clock(), lambda event: None)
         self.word, self.store, self.withdrawn = word, store, False
+        self.heard: list[str] = []
 
     def approve(self, by: str) -> "Future[Answer]":
+        self.heard.append(by)
         answer: Future[Answer] = Future()
         if self.word is not None:
             self.store.put("rue", AimState(masks="approved"))
@@ -32,8 +37,35 @@ class Guard(AimGuard):
         self.withdrawn = True
 
 
-async def answered(store: AimStore, guard: AimGuard | None, **request: Any) -> object:
-    return await ApprovalDesk(store, lambda name: guard if name == "rue" else None).answer(request)
+ENTERED: list[Entered] = []
+
+
+def enter(body: Entered) -> int:
+    ENTERED.append(body)
+    return 412
+
+
+async def answered(
+    store: AimStore, guard: AimGuard | None, enter: Callable[[Entered], int] = enter, **request: Any
+) -> object:
+    return await ApprovalDesk(store, lambda name: guard if name == "rue" else None, enter).answer(request)
+
+
+async def test_who_approves_is_entered_first_and_the_guard_hears_the_entry_and_no_name(tmp_path: Path) -> None:
+    guard = Guard(AimStore(tmp_path), "approved")
+    ENTERED.clear()
+    assert await answered(AimStore(tmp_path), guard, camera="rue", by="C. Durand") == {"ok": True}
+    assert [AimApproved(camera="rue", by="C. Durand")] == ENTERED
+    assert guard.heard == ["entry 412"]
+
+
+async def test_a_register_that_cannot_be_written_refuses_the_approval(tmp_path: Path) -> None:
+    def full(body: Entered) -> int:
+        raise RegisterError("full")
+
+    guard = Guard(AimStore(tmp_path), "approved")
+    answer = await answered(AimStore(tmp_path), guard, full, camera="rue", by="C. Durand")
+    assert (answer, guard.heard) == ({"ok": False, "word": "register"}, [])
 
 
 async def test_yes_is_said_when_it_is_on_disk(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def state() -> AimState:
     edges = quantised(random.normal(0, 1, (ROWS, COLUMNS)).astype(np.float32))
     seen = random.random((ROWS, COLUMNS)) > 0.2
     one = Reference(edges, seen, False, 1_795_000_000_000, Offset(0.25, -0.5, 0.001, 0.002), 0.15)
-    return AimState((one,), Lost(1_795_000_000_001, 3.25), (Approval("C. Durand", 5),), "ab")
+    return AimState((one,), Lost(1_795_000_000_001, 3.25), (Approval("entry 5", 5),), "ab")
 
 
 def test_a_state_comes_back_as_it_was() -> None:
@@ -76,3 +76,8 @@ def test_a_damaged_file_is_refused_or_read_and_never_more(junk: bytes, at: int) 
     damaged = raw[:at] + junk + raw[at + len(junk) :]
     with contextlib.suppress(ValueError):
         assert isinstance(decode(damaged), AimState)
+
+
+def test_a_name_that_an_older_file_holds_is_forgotten() -> None:
+    older = encode(AimState(approvals=(Approval("C. Durand", 5), Approval("entry 6", 6))))
+    assert decode(older).approvals == (Approval("", 5), Approval("entry 6", 6))

@@ -10,7 +10,7 @@ import pytest
 from agent.aim.references import AimState, Approval, Lost, decode
 from agent.aim.store import AimStore
 
-STATE = AimState(lost=Lost(1_795_000_000_000), approvals=(Approval("C. Durand", 1),))
+STATE = AimState(lost=Lost(1_795_000_000_000), approvals=(Approval("entry 7", 1),))
 
 
 def mode(path: Path) -> int:

@@ -17,10 +17,12 @@ sys.path.insert(0, str(ROOT))
 from tests.bench import (  # noqa: E402  (the path comes first)
     cameras,
     cost,
+    export,
     following,
     latency,
     memory,
     register,
+    signing,
     steering,
     viewers,
 )
@@ -36,6 +38,8 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
     "register": lambda: register.measure(entries=100_000),
+    "signing": lambda: signing.measure(rounds=7, pictures=250),
+    "export": lambda: export.measure(seconds=3600, rounds=5),
 }
 QUICK: dict[str, Callable[[], list[Table]]] = {
     "cost": lambda: cost.measure(rounds=1, seconds=10),
@@ -46,6 +50,8 @@ QUICK: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
     "register": lambda: register.measure(entries=2000),
+    "signing": lambda: signing.measure(rounds=1, pictures=60),
+    "export": lambda: export.measure(seconds=60, rounds=1),
 }
 
 

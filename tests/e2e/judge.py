@@ -28,6 +28,18 @@ def _blocks(plane: np.ndarray) -> np.ndarray:
     return cut.transpose(0, 2, 1, 3).reshape(rows * columns, BLOCK * BLOCK)
 
 
+def _inside(private: Luma) -> np.ndarray:
+    """Which blocks are judged: those within the private area and off its edge."""
+    safe = cv2.erode(private, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
+    return np.asarray((_blocks(safe) > 0).all(axis=1))
+
+
+def bare(unmasked: np.ndarray, original: Luma, private: Luma) -> int:
+    """How many whole blocks with structure no mask covers; `unmasked`: True where the picture is the original."""
+    told = _blocks(_fine(original)).std(axis=1) > FINE_LUMA
+    return int((_inside(private) & told & _blocks(unmasked).all(axis=1)).sum())
+
+
 @dataclass(frozen=True, slots=True)
 class Leak:
     """A block in which the original's structure shows: its upper left corner, how alike, and both spreads in levels."""
@@ -44,8 +56,7 @@ class Leak:
 
 def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[list[Leak], int]:
     """(blocks in which the original's structure shows, how many blocks were judged)."""
-    safe = cv2.erode(private, np.ones((7, 7), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
-    inside = (_blocks(safe) > 0).all(axis=1)
+    inside = _inside(private)
     truth, seen, places = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside], np.flatnonzero(inside)
     told = truth.std(axis=1) > FINE_LUMA
     truth, seen, places = truth[told], seen[told], places[told]

@@ -61,6 +61,8 @@ def test_a_real_camera_becomes_sealed_segments_that_stock_age_opens_with_masks_b
             plain = box.open_segment(path)
             assert tracks(plain) == ["h264,video"]
             shown += pictures(plain)
+            if path != sealed[-1]:  # a stop may leave fewer pictures than a signature needs
+                assert_signed(box, plain)
         assert len(shown) > 100
         # the first picture is a mosaic everywhere; from the second on the masked part is, and the rest is not
         assert all(columns_that_differ(picture) < 14 for picture in shown)
@@ -71,6 +73,15 @@ def test_a_real_camera_becomes_sealed_segments_that_stock_age_opens_with_masks_b
         assert len(rows) == len(sealed)
         assert box.last("status")["state"] == "offline"
         assert_nothing_leaked(box, ["cam-secret", "broker-secret"])
+
+
+def assert_signed(box: Box, plain: Path) -> None:
+    """The pictures are signed by this mast as its camera's, whole but for the tail."""
+    key = str(box.state / "identity/device.pub")
+    command = ["evidence", "check-signatures", str(plain), "--device-pub", key, "--json"]
+    told = json.loads(vigie(*command, module="provisioning.cli").stdout)
+    assert (told["verdict"], told["source"].endswith("/rue/main")) == ("up-to", True)
+    assert [one["kind"] for one in told["findings"]] == ["valid", "tail"]
 
 
 def assert_nothing_leaked(box: Box, secrets: list[str]) -> None:
@@ -132,7 +143,7 @@ def test_a_changed_resolution_costs_one_segment_boundary(tmp_path: Path) -> None
         assert "capture_lost" not in box.events()
 
 
-def test_a_killed_agent_is_found_at_its_next_start(tmp_path: Path) -> None:
+def test_a_killed_agent_is_found_at_its_next_start_and_signs_though_its_key_file_is_torn(tmp_path: Path) -> None:
     with Box(tmp_path, source()) as box:
         box.start()
         wait_for(lambda: len(box.sealed()) >= 1)
@@ -140,9 +151,14 @@ def test_a_killed_agent_is_found_at_its_next_start(tmp_path: Path) -> None:
         wait_for(lambda: next(iter(box.state.rglob("*.part"))).stat().st_size > 200_000)
         box.kill()
         wait_for(lambda: (box.last("status") or {}).get("state") == "offline", 60)  # the will
+        (box.state / "identity/signing.key").write_bytes(b"")
+        before = len(box.sealed())
         box.start()
         wait_for(lambda: (box.last("status") or {}).get("state") == "online", 60)
         wait_for(lambda: "power_cut_found" in box.events())
+        wait_for(lambda: len(box.sealed()) >= before + 2)  # the one that was found, and a whole one of this run
+        wait_for(lambda: "signing_key_replaced" in [one["key"] for one in (box.last("health") or {})["issues"]])
+        assert_signed(box, box.open_segment(box.sealed()[before + 1]))
         assert box.stop() == 0
         done = vigie("segments", "list", "--state", str(box.state), "--json")
         assert [row["state"] for row in json.loads(done.stdout)].count("found") == 1

@@ -51,9 +51,10 @@ async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp
     # the controls: the same judge sees the camera's own pictures leak, and masks that lag by one picture
     unmasked, lagging = await asyncio.to_thread(mast.controls, "moves")
     print(f"unmasked: {sum(unmasked)} of {len(unmasked)}; lagging: {sum(lagging)} of {len(lagging)}")
-    assert len(lagging) > 30
+    assert len(unmasked) > 60
     assert all(unmasked)
-    assert sum(lagging) > 0.6 * len(lagging)  # the uncovered strip is little wider than a block
+    assert len(lagging) > 20
+    assert all(lagging)
 
 
 async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.live.server import LiveCamera, LiveServer
 from agent.live.steering import Steering
 from agent.units import Burned, MaskState
+from tests.acting import Deeds
 from tests.live.scene import Scene
 
 MAST = "lievin-042"
@@ -116,8 +117,18 @@ class House:
         cameras = {
             name: LiveCamera(name, f"Caméra {name}", scene, tile) for name in ("parvis", "gare", "quai", "ecole")
         }
+        self.acts = Deeds(clock)
         self.server = LiveServer(
-            http, live, self.judge(), clock, cameras, self.facts, lambda: self.healthy, self.events.append, steering
+            http,
+            live,
+            self.judge(),
+            clock,
+            cameras,
+            self.facts,
+            lambda: self.healthy,
+            self.events.append,
+            self.acts,
+            steering,
         )
 
     def judge(self, *revoked: str) -> GrantJudge:

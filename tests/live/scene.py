@@ -1,4 +1,4 @@
-"""A moving scene with one solid privacy mask, really encoded: what a camera's fan-out looks like to live view.
+"""A moving scene with one solid privacy mask, encoded and signed: what a camera's fan-out looks like to live view.
 
 The picture: a ramp that moves with each frame, a grey rectangle (`MASK`, in fractions) that never changes, and along
 the bottom the frame's number as 16 black or white blocks, so that a viewer can tell how old a picture is.
@@ -13,7 +13,9 @@ import numpy as np
 
 from agent.clock import Instant, SystemClock
 from agent.queues import GopQueue
+from agent.signing.signer import Signer
 from agent.units import AccessUnit, Burned
+from tests.signing.material import KEY
 
 MASK = (0.25, 0.25, 0.5, 0.5)
 """Left, top, right, bottom."""
@@ -51,6 +53,7 @@ class Scene:
         self._queues: list[GopQueue] = []
         self._replay: list[AccessUnit] = []
         self._clock = SystemClock()
+        self._signer = Signer(KEY, "m/parvis/main")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scene")
 
@@ -110,7 +113,7 @@ class Scene:
             self._force = False
             frame.pict_type = av.video.frame.PictureType.I
         for packet in context.encode(frame):
-            self._publish(self.unit(packet, taken))
+            self._publish(self._signer.sign(self.unit(packet, taken)))
 
     def unit(self, packet: av.Packet, taken: Instant) -> AccessUnit:
         assert packet.pts is not None

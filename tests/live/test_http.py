@@ -1,3 +1,4 @@
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +7,9 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.events import ViewStarted
 from agent.live.http import is_local
+from agent.register import bodies
 from tests.live.house import House, TestClock, Viewer, bearer_of, grant_for, house, loose_offer, token_for, until
 from tests.live.scene import Scene
 
@@ -267,3 +270,31 @@ def test_a_grant_s_text_is_never_part_of_what_a_view_shows_of_itself() -> None:
 
     assert not next(one for one in fields(View) if one.name == "token").repr
     assert grant_for("parvis").jti
+
+
+async def test_a_register_that_cannot_be_written_gets_503_and_nobody_looks(scene: Scene) -> None:
+    async with house(scene) as it:
+        it.acts.ledger.close()
+        data = await loose_offer()
+        status, body, headers = await call(it, "POST", "/whep/parvis", token_for("parvis"), headers=SDP, data=data)
+        assert (status, json.loads(body)["error"]) == (503, "register")
+        assert headers["Retry-After"]
+        assert it.server.viewers("parvis") == 0
+        assert it.events == []
+
+
+async def test_who_looks_and_who_was_refused_is_in_the_register(scene: Scene) -> None:
+    async with house(scene) as it:
+        token, data = token_for("parvis"), await loose_offer()
+        for path, sent in (("/whep/parvis", token), ("/whep/gare", token), ("/whep/parvis", "a.b.c")):
+            await call(it, "POST", path, sent, headers=SDP, data=data)
+        (begun,) = it.seen(ViewStarted)
+        assert it.acts.kinds == ["grant_presented", "view_requested", "view_started", "view_refused", "view_refused"]
+        assert isinstance(begun, ViewStarted)
+        assert begun.entry == 2
+        requested, known, stranger = it.acts.bodies[1], it.acts.bodies[3], it.acts.bodies[4]
+        assert isinstance(requested, bodies.ViewRequested)
+        assert (requested.grant, requested.camera) == (0, "parvis")
+        assert isinstance(known, bodies.ViewRefused)
+        assert isinstance(stranger, bodies.ViewRefused)
+        assert (known.camera, known.person, stranger.person) == ("gare", requested.person, None)

@@ -16,6 +16,7 @@ from agent.ptz.helm import Helm
 from agent.ptz.pilot import GoPreset, Plan, Round
 from agent.virtual.onvif_server import Faults
 from tests.access.minting import grant as make_grant
+from tests.acting import Deeds
 from tests.ptz.device import Rig, virtual_head
 
 ROUND = Round("nuit", ((GoPreset("a"), 1.0),))
@@ -27,7 +28,8 @@ class Bridge:
     def __init__(self, rig: Rig, head: TurningHead, **plan: Any) -> None:
         self.rig, self.head = rig, head
         self.events: list[Event] = []
-        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append)
+        self.acts = Deeds()
+        self.helm = Helm("parvis-ptz", head, Plan(**plan), lambda: 16 / 9, SystemClock(), self.events.append, self.acts)
 
     async def order(self, who: Grant, **fields: Any) -> tuple[int, dict[str, Any]]:
         return await self.helm.steer(who, json.dumps(fields).encode())
@@ -164,3 +166,26 @@ async def test_idle_goes_on_patrol_by_itself_and_an_order_ends_it() -> None:
         await it.order(ONE, order="stop")
         assert it.helm.patrol == ""
         assert it.helm.standing(ONE) == {"held": "you", "patrol": "", "patrols": ["nuit"]}
+
+
+async def test_who_steers_is_entered_before_the_head_moves_and_once_a_hold() -> None:
+    async with bridge() as it:
+        await it.order(ONE, order="velocity", pan=0.2)
+        await it.order(ONE, order="stop")
+        await it.order(BOSS, order="stop")
+        assert it.acts.kinds == ["grant_presented", "steering_taken", "grant_presented", "steering_taken"]
+        taken = [event for event in it.events if isinstance(event, SteeringTaken)]
+        assert [event.entry for event in taken] == [1, 3]
+        released = [event for event in it.events if isinstance(event, SteeringReleased)]
+        assert [(event.entry, event.reason) for event in released] == [(1, "taken-over")]
+
+
+async def test_a_register_that_cannot_be_written_lets_nobody_steer() -> None:
+    async with bridge() as it:
+        it.acts.ledger.close()
+        status, answer = await it.order(ONE, order="velocity", pan=0.5)
+        assert (status, answer["error"]) == (503, "register")
+        assert not it.helm.held
+        await asyncio.sleep(0.3)
+        assert not it.rig.turning
+        assert it.rig.server.heard.get("ContinuousMove", 0) == 0

@@ -1,5 +1,6 @@
 """`vigie register show` and `verify`: tables, JSON, exit status."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent import cli
-from agent.register.bodies import RequisitionRefused
+from agent.register.bodies import AgentStopped, GrantPresented, RequisitionRefused
 from tests.register.rig import DEVICE, KINDS, WITNESS_KEY, HandClock, files, filled, opened, sample, view, witnessed
 
 
@@ -39,6 +40,25 @@ def test_show_as_json_by_kind_and_time(state: Path, capsys: pytest.CaptureFixtur
     assert [one["body"]["kind"] for one in told] == ["view_requested", "view_ended"]
     assert cli.main([*asked, "--since", "2026-11-22T00:00:00Z"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_show_by_camera_leaves_out_what_is_about_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    register = opened(tmp_path)
+    for camera in ("parvis", "gare"):
+        register.append(dataclasses.replace(view(1), camera=camera))
+    register.append(AgentStopped("restart"))
+    register.append(dataclasses.replace(sample(GrantPresented), cameras=("gare", "parvis")))  # type: ignore[type-var]
+    register.close()
+    asked = ["register", "show", "--state", str(tmp_path), "--json"]
+
+    def told(*more: str) -> list[int]:
+        assert cli.main([*asked, *more]) == 0
+        return [json.loads(line)["index"] for line in capsys.readouterr().out.splitlines()]
+
+    assert told("--camera", "gare") == [1, 3]
+    assert told("--camera", "gare", "--camera", "parvis") == [0, 1, 3]
+    assert told("--camera", "mairie") == []
+    assert told("--from", "2026-11-21T12:00:00Z", "--to", "2026-11-21T12:00:00.030Z") == [0, 1]
 
 
 def test_what_strangers_wrote_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

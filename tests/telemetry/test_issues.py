@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.clock import WallTime
-from agent.facts import AimFacts, MastFacts
+from agent.facts import AimFacts, MastFacts, RegisterFacts, Trouble
 from agent.telemetry import issues
 from agent.telemetry.values import MachineFacts, OutboxFacts, Throttling
 from agent.units import Blind
@@ -25,6 +25,14 @@ def _wall(**fields: Any) -> MastFacts:
     return replace(GOOD, wall=replace(GOOD.wall, **fields))
 
 
+def _register(**fields: Any) -> MastFacts:
+    return replace(GOOD, register=RegisterFacts(**fields))
+
+
+def test_a_register_that_was_witnessed_an_hour_ago_is_no_issue() -> None:
+    assert issues.find(_register(unwitnessed_s=3600.0), COOL, OutboxFacts()) == ()
+
+
 def test_a_healthy_mast_has_no_issue() -> None:
     assert issues.find(GOOD, COOL, OutboxFacts(), GOOD, retention_hours=15 * 24) == ()
 
@@ -38,13 +46,19 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
     [
         (replace(GOOD, disk_free_bytes=1 << 30), "disk_low", "warning"),
         (replace(GOOD, disk_free_bytes=1 << 20), "disk_low", "error"),
+        (replace(GOOD, troubles=(Trouble("signing_key_replaced", "a", "b"),)), "signing_key_replaced", "warning"),
         (replace(GOOD, uptime_s=200 * 3600.0, buffer_hours=100.0), "buffer_short", "warning"),
         (_wall(synchronised=False, error_ms=None), "clock_unsynchronised", "warning"),
         (_wall(synchronised=False, trusted=False), "clock_untrusted", "error"),
+        (_register(fault="the disk is full"), "register_unwritable", "error"),
+        (_register(unwitnessed_s=7 * 3600.0), "register_unwitnessed", "warning"),
+        (_register(unwitnessed_s=7 * 3600.0, conflict=True), "register_conflict", "error"),
         (_wall(error_ms=1500.0), "clock_uncertain", "warning"),
         (_camera(capture="lost", capture_reason="no picture for 5 s", recording=False), "capture_lost", "error"),
         (_camera(masks=Blind("pixel-format")), "blind", "error"),
         (_camera(recording=False, recording_reason="disk full"), "recording_off", "error"),
+        (_camera(signing_reason="the key is gone"), "unsigned", "error"),
+        (_camera(dropped={"signatures": 1}), "unsigned", "error"),
         (_camera(below_minimum=True, width=352, height=288), "below_minimum", "error"),
         (_camera(frames=350, dropped={"frames": 20}), "frames_dropped", "warning"),
         (_camera(dropped={"vault": 1}), "recording_gap", "error"),

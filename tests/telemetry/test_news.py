@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from agent.facts import MastFacts, PtzFacts
+from agent.facts import MastFacts, PtzFacts, RegisterFacts
 from agent.telemetry.news import SETTLE_S, News
 from agent.telemetry.topics import Topics
 from tests.telemetry.brokers import World
@@ -70,3 +70,20 @@ def test_where_a_head_points_is_told_when_it_turns_and_taken_back_when_the_camer
     news.look(_facts("another"), 3)
     gone = news.look(_facts("another"), 3 + SETTLE_S)
     assert (topic, b"") in [(one.topic, one.payload) for one in gone]
+
+
+def test_the_register_s_head_is_told_when_it_changes_and_five_seconds_apart_at_least() -> None:
+    world, news = World(), News(TOPICS, "", "1", 1000)
+
+    def at(now_s: float, size: int) -> list[dict[str, object]]:
+        head = f"vigie/lievin/lievin-042\n{size}\nROOT=\n\n— name sig\n" if size else ""
+        due = news.look(replace(world.facts(), register=RegisterFacts("", size, head)), now_s)
+        heads = [one for one in due if one.topic == "vigie/lievin/lievin-042/register/checkpoint"]
+        assert all(one.retain for one in heads)
+        return [json.loads(one.payload) for one in heads]
+
+    assert at(0, 0) == []
+    (first,) = at(1, 3)
+    assert (first["origin"], first["size"], first["root"]) == ("vigie/lievin/lievin-042", 3, "ROOT=")
+    assert str(first["checkpoint"]).endswith("— name sig\n")
+    assert [at(second, 4) != [] for second in (2, 5, 6, 7, 300)] == [False, False, True, False, False]

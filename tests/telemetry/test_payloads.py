@@ -66,7 +66,7 @@ def test_event_names_that_readers_match_on_stay_as_they_are() -> None:
 
 
 def test_an_event_carries_its_fields_its_time_and_an_identity() -> None:
-    event = payloads.event_payload("ab-00000001", WALL, ViewEnded("cam", 3, "left", 12.5))
+    event = payloads.event_payload("ab-00000001", WALL, ViewEnded("cam", 3, "left", 12.5, 41))
     assert json.loads(payloads.encode(event)) == {
         "id": "ab-00000001",
         "event": "view_ended",
@@ -75,6 +75,7 @@ def test_an_event_carries_its_fields_its_time_and_an_identity() -> None:
         "session": 3,
         "reason": "left",
         "seconds": 12.5,
+        "entry": 41,
     }
 
 

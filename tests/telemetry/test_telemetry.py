@@ -58,7 +58,7 @@ async def test_a_dashboard_finds_everything_the_contract_names(either: tuple[int
     port, five = either
     world = World()
     async with Observer(port, five=five) as seen, Running(world.telemetry(port)) as telemetry:
-        telemetry.emit(ViewStarted("parvis-fixed", 7, "main"))
+        telemetry.emit(ViewStarted("parvis-fixed", 7, "main", 41))
         await seen.until(lambda: seen.on("event") and seen.on("health") and seen.on("status"))
         await seen.until(lambda: len(seen.on("health")) > 1)
         async with Observer(port, five=five) as late:

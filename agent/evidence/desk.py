@@ -1,0 +1,355 @@
+"""Where requisitions are answered: judged, entered, held, packed, in this order and one at a time.
+
+    desk = Desk(mast, vault, ledger, judge, clock)
+    answer = desk.answer(document)          # blocks; RequisitionRefused, RegisterError, VaultError
+
+Laws
+- Whatever is refused is entered with its reason; what cannot be entered is not answered (RegisterError).
+- Entered first: that it was presented, what is held, what is transmitted. Then the hold, then the pack, and the id is
+  marked as answered before the answer leaves. What a power cut breaks off has handed nothing over, and the same
+  document may be presented again.
+- An export holds what it hands over until the requisition expires, and `FETCH_MS` at most: so long it can be fetched.
+- After `MOST_REFUSED` refusals in a minute nothing is judged for a while (TryLater): nobody fills the register.
+"""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import Path
+from typing import Protocol
+
+from agent.access.basis import Article
+from agent.access.demands import DAY_MS, Export, Hold, Release, Requisition, read
+from agent.access.requisitions import RequisitionJudge, open_document, refuse
+from agent.clock import Clock, rfc3339
+from agent.errors import RequisitionRefused, TryLater
+from agent.evidence.binding import Book, Mast, bind
+from agent.evidence.download import Zip
+from agent.evidence.names import MANIFEST, MOST_SEGMENTS
+from agent.evidence.packing import Found, recipient_of
+from agent.evidence.shelf import Pack, Shelf, pack_name
+from agent.language import say
+from agent.register import bodies
+from agent.register.bodies import Ground, Person, RequisitionPresented, SegmentsHeld
+from agent.vault.holds import Act, Holds, Kept
+from agent.vault.releasing import release
+from agent.vault.rows import SegmentRow
+
+FETCH_MS = 3 * DAY_MS
+MOST_REFUSED = 20
+MINUTE_NS = 60 * 10**9
+SETTLE_S = 130.0
+LOOK_S = 0.1
+_BASES: Mapping[Article, bodies.LegalBasis] = {
+    "cpp-60-1": "requisition_60_1",
+    "cpp-77-1-1": "requisition_77_1_1",
+    "cpp-99-3": "requisition_99_3",
+}
+NOBODY = "nobody"
+"""Who receives what is only held."""
+
+
+class Recordings(Protocol):
+    """The vault as a pack needs it (`agent.vault.Vault`)."""
+
+    @property
+    def state(self) -> Path:
+        """The state directory."""
+        ...
+
+    @property
+    def holds(self) -> Holds:
+        """What requisitions keep."""
+        ...
+
+    def cameras(self) -> frozenset[str]:
+        """Those that ever recorded here."""
+        ...
+
+    def forced(self, camera: str, from_ms: int, to_ms: int) -> list[SegmentRow]:
+        """The rows of a camera with pictures of the interval, gone ones too."""
+        ...
+
+    def is_settled(self, cameras: Collection[str], to_ms: int) -> bool:
+        """False while a segment is open that may hold pictures from before `to_ms`."""
+        ...
+
+    def enter_sealed(self) -> None:
+        """What was sealed up to now is in the register when this returns."""
+        ...
+
+    def poke(self) -> None:
+        """Something was let go."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was done. `token`: the word under which the zip is fetched; empty where nothing is handed over."""
+
+    id: str
+    act: str
+    entry: int
+    until_ms: int
+    segments: int
+    size_bytes: int
+    gaps: int
+    token: str = ""
+    name: str = ""
+    manifest_sha256: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """For programs; the token stands apart."""
+        told: dict[str, object] = {"id": self.id, "act": self.act, "entry": self.entry, "segments": self.segments}
+        if self.act != "release":
+            told |= {"size_bytes": self.size_bytes, "gaps": self.gaps, "until": rfc3339(self.until_ms)}
+        if self.name:
+            told |= {"name": self.name, "manifest_sha256": self.manifest_sha256}
+        return told
+
+
+class Desk:
+    """See the module. `mast` may be replaced while it works."""
+
+    def __init__(self, mast: Mast, vault: Callable[[], Recordings], book: Book, clock: Clock) -> None:
+        self.mast = mast
+        self._vault = vault
+        self._book = book
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._refused: deque[int] = deque(maxlen=MOST_REFUSED)
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where packs wait."""
+        return Shelf(self._vault().state)
+
+    def answer(self, document: bytes, *, again: bool = False) -> Answer:
+        """Answers a requisition. `again`: one that was answered here may be collected once more, while it is kept.
+
+        RequisitionRefused (entered), RegisterError (nothing happened), VaultError, TryLater.
+        """
+        with self._turn:
+            self._require_calm()
+            try:
+                requisition = self._judge(document, again)
+                match requisition.demand:
+                    case Release(hold=hold):
+                        return self._release(requisition, document, hold)
+                    case Export() | Hold():
+                        return self._keep(requisition, document)
+            except RequisitionRefused as error:
+                self._refused.append(self._clock.instant())
+                self._book.enter(
+                    bodies.RequisitionRefused(
+                        sha256=sha256(document).hexdigest(), reference=_reference(document), why=error.word
+                    )
+                )
+                raise
+
+    def tidy(self) -> None:
+        """Takes away packs whose hold has ended."""
+        with self._turn:
+            shelf, holds = self.shelf, self._vault().holds
+            for name in shelf.names():
+                kept = holds.find(name)
+                if kept is None or kept.ended:
+                    shelf.remove(name)
+
+    def pack(self, requisition: str) -> Pack | None:
+        """The pack that waits under that id; None when there is none, or when its hold has ended."""
+        kept = self._vault().holds.find(requisition)
+        if kept is None or kept.ended or not kept.settled or kept.until_ms <= self._clock.wall().utc_ms:
+            return None
+        return self.shelf.find(requisition)
+
+    def download(self, requisition: str, token: str) -> Zip | None:
+        """The zip that waits under that id, for who has its token; else None."""
+        pack = self.pack(requisition)
+        if pack is None or not compare_digest(pack.token_sha256, sha256(token.encode()).hexdigest()):
+            return None
+        return Zip(pack)
+
+    # --- what all acts have in common ---
+
+    def _require_calm(self) -> None:
+        if len(self._refused) == MOST_REFUSED:
+            over_ns = self._refused[0] + MINUTE_NS - self._clock.instant()
+            if over_ns > 0:
+                text = say(en="too many requisitions were refused", fr="trop de réquisitions refusées")
+                raise TryLater(text, 429, "flood", over_ns / 1e9)
+
+    def _judge(self, document: bytes, again: bool) -> Requisition:
+        vault, mast = self._vault(), self.mast
+        holds, hashed = vault.holds, sha256(document).hexdigest()
+
+        def answered(name: str) -> bool:
+            found = holds.find(name)
+            if found is None or not found.settled:
+                return found is not None and found.document != hashed
+            return not (again and found.document == hashed and not found.ended and found.act == "export")
+
+        cameras = vault.cameras() | mast.about.cameras.keys()
+        judge = RequisitionJudge(mast.authorities, mast.threshold, mast.about.mast, cameras=cameras, answered=answered)
+        return judge.judge(document, self._clock.wall())
+
+    def _present(self, requisition: Requisition, document: bytes, cameras: Sequence[str], start: int, end: int) -> int:
+        asked, demand = requisition.requester, requisition.demand
+        return self._book.enter(
+            RequisitionPresented(
+                sha256=sha256(document).hexdigest(),
+                ground=Ground(_BASES[requisition.basis], requisition.reference, requisition.reason),
+                requester=Person(asked.quality, asked.name, asked.service),
+                recipient=recipient_of(demand) if isinstance(demand, Export) else NOBODY,
+                signers=requisition.signers,
+                cameras=tuple(cameras),
+                start=rfc3339(start),
+                end=rfc3339(end),
+                expires=rfc3339(requisition.expires_ms),
+            )
+        )
+
+    # --- release ---
+
+    def _release(self, requisition: Requisition, document: bytes, hold: str) -> Answer:
+        vault = self._vault()
+        holds = vault.holds
+        kept = holds.find(hold)
+        if kept is None or kept.ended or kept.act != "hold":
+            raise refuse(
+                "unknown-hold",
+                en=f"no hold of a requisition {hold} stands here; it may have ended",
+                fr=f"aucune conservation de la réquisition {hold} n'est en cours ici ; elle a pu prendre fin",
+            )
+        held = holds.held(hold)
+        now_ms = self._clock.wall().utc_ms
+        cameras = sorted({one.camera for one in held})
+        entry = self._present(requisition, document, cameras, requisition.issued_ms, requisition.expires_ms)
+        release(holds, kept, f"released by {requisition.reference}", self._book.enter)
+        holds.begin(_kept(requisition, document, entry, now_ms), ())
+        holds.end(requisition.id)
+        vault.poke()
+        return Answer(requisition.id, "release", entry, now_ms, sum(len(one.seqs) for one in held), 0, 0)
+
+    # --- hold and export ---
+
+    def _keep(self, requisition: Requisition, document: bytes) -> Answer:
+        demand, vault = requisition.demand, self._vault()
+        assert isinstance(demand, Export | Hold)
+        self._settle(vault, demand)
+        vault.enter_sealed()
+        rows = {camera: vault.forced(camera, demand.from_ms, demand.to_ms) for camera in demand.cameras}
+        _require_some(rows)
+        until_ms = self._until_ms(requisition, demand)
+        entry = self._present(requisition, document, demand.cameras, demand.from_ms, demand.to_ms)
+        held = [(row.seq, number) for number, of in self._enter_holds(requisition, rows, until_ms) for row in of]
+        kept = vault.holds.begin(_kept(requisition, document, entry, until_ms), held)
+        again = {camera: vault.forced(camera, demand.from_ms, demand.to_ms) for camera in demand.cameras}
+        found = {
+            camera: Found(tuple(row for row in of if row.seq in kept), tuple(row for row in of if row.seq not in kept))
+            for camera, of in again.items()
+        }
+        answer = Answer(
+            id=requisition.id,
+            act="hold" if isinstance(demand, Hold) else "export",
+            entry=entry,
+            until_ms=until_ms,
+            segments=sum(len(one.kept) for one in found.values()),
+            size_bytes=sum(row.segment.size_bytes for one in found.values() for row in one.kept),
+            gaps=0,
+        )
+        if isinstance(demand, Export):
+            answer = self._pack(requisition, document, found, answer)
+        vault.holds.settle(requisition.id)
+        vault.poke()
+        return answer
+
+    def _until_ms(self, requisition: Requisition, demand: Export | Hold) -> int:
+        if isinstance(demand, Hold):
+            return demand.until_ms
+        before = self._vault().holds.find(requisition.id)
+        if before is not None and before.settled:  # collected again: that prolongs nothing
+            return before.until_ms
+        return min(requisition.expires_ms, self._clock.wall().utc_ms + FETCH_MS)
+
+    def _settle(self, vault: Recordings, demand: Export | Hold) -> None:
+        """Waits until no open segment has pictures of the interval: one segment's length at most."""
+        end = time.monotonic() + SETTLE_S
+        while not vault.is_settled(demand.cameras, demand.to_ms) and time.monotonic() < end:
+            time.sleep(LOOK_S)
+
+    def _enter_holds(
+        self, requisition: Requisition, rows: Mapping[str, Sequence[SegmentRow]], until_ms: int
+    ) -> Iterator[tuple[int, list[SegmentRow]]]:
+        for camera, of in rows.items():
+            there = [row for row in of if row.live]
+            if there:
+                counters = [row.counter for row in there]
+                number = self._book.enter(
+                    SegmentsHeld(
+                        camera=camera,
+                        first=min(counters),
+                        last=max(counters),
+                        reference=requisition.reference,
+                        until=rfc3339(until_ms),
+                    )
+                )
+                yield number, there
+
+    def _pack(self, requisition: Requisition, document: bytes, found: Mapping[str, Found], answer: Answer) -> Answer:
+        bound = bind(self.mast, self._book, requisition, document, answer.entry, found, self._clock.wall())
+        token = secrets.token_urlsafe(32)
+        self.shelf.put(requisition.id, bound.files, sha256(token.encode()).hexdigest())
+        return replace(
+            answer,
+            gaps=sum(len(camera.gaps) for camera in bound.manifest.cameras),
+            token=token,
+            name=pack_name(bound.manifest),
+            manifest_sha256=sha256(bound.files[MANIFEST]).hexdigest(),
+        )
+
+
+def _kept(requisition: Requisition, document: bytes, entry: int, until_ms: int) -> Kept:
+    act: Act = "release"
+    if isinstance(requisition.demand, Export | Hold):
+        act = "export" if isinstance(requisition.demand, Export) else "hold"
+    return Kept(requisition.id, act, sha256(document).hexdigest(), requisition.reference, entry, until_ms)
+
+
+def _reference(document: bytes) -> str:
+    """What a refused document calls itself; empty when it cannot be read."""
+    try:
+        return read(open_document(document).payload).reference
+    except RequisitionRefused:
+        return ""
+
+
+def _require_some(rows: Mapping[str, Sequence[SegmentRow]]) -> None:
+    """RequisitionRefused where nothing is left of the interval, or more than one pack may hold."""
+    every = [row for of in rows.values() for row in of]
+    live = sum(row.live for row in every)
+    if live > MOST_SEGMENTS:
+        raise refuse(
+            "too-much",
+            en=f"the interval takes {live} recordings, one pack holds {MOST_SEGMENTS}; ask for it in parts",
+            fr=f"l'intervalle couvre {live} enregistrements, un paquet en tient {MOST_SEGMENTS} ; le demander "
+            "en plusieurs fois",
+        )
+    if live:
+        return
+    if every:
+        raise refuse(
+            "destroyed",
+            en="everything that was recorded in this interval is destroyed; `vigie register show` says when and why",
+            fr="tout l'enregistrement de cet intervalle est détruit ; `vigie register show` dit quand et pourquoi",
+        )
+    raise refuse(
+        "nothing-recorded",
+        en="nothing was recorded by these cameras in this interval",
+        fr="ces caméras n'ont rien enregistré dans cet intervalle",
+    )

@@ -1,0 +1,128 @@
+"""LISEZMOI.txt and README.txt: what a pack is and how to check it, for people without this program. Pure."""
+
+from collections.abc import Iterator, Mapping
+
+from agent.evidence.manifest import Manifest
+from agent.evidence.names import LEAFLETS
+
+_FRENCH = """\
+PAQUET DE PREUVES - enregistrements de vidéoprotection
+
+Mât         : {mast} ({site}), ville de {town}
+Réquisition : {reference} (identifiant {id})
+Destinataire: {recipient}
+Intervalle  : du {start} au {end} (heure UTC)
+Établi      : {made}, par l'agent Vigie {version}
+Horloge     : {clock}
+
+{cameras}
+CE QUE CE DOSSIER CONTIENT
+  segments/       les enregistrements tels que le mât les a scellés, chiffrés (format age) : seule la clé du coffre,
+                  que la ville garde hors du mât, les ouvre. Les segments sont entiers : les premières et dernières
+                  images peuvent déborder de quelques secondes l'intervalle demandé.
+  manifest.json   la liste de ce qui est remis, de ce qui manque et pourquoi, des moments où l'image était entièrement
+                  masquée, des masques en vigueur ; signé par le mât (manifest.json.sig).
+  requisition.json  la réquisition à laquelle ce paquet répond, telle qu'elle fut présentée, avec ses signatures.
+  register/       la tête signée du registre du mât et les preuves que les inscriptions relatives à ce paquet y sont ;
+                  « witnessed », s'il est présent, est la dernière tête qu'un témoin a contresignée.
+  keys/           les clés publiques : celle du mât, celles des signataires de la réquisition.
+  SHA256SUMS      l'empreinte de chaque fichier ; signée par le mât (SHA256SUMS.sig).
+
+VÉRIFIER
+  Avec le programme :  vigie-provision evidence open DOSSIER --identity vault.key --out SORTIE --device-pub device.pub
+  Sans lui, avec openssl et sha256sum, dans ce dossier :
+      openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
+      sha256sum --check --strict SHA256SUMS
+  La clé keys/device.pub doit être celle que la ville tient pour ce mât ; empreinte SHA-256 :
+      {device}
+      (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
+  Ouvrir un enregistrement :  age -d -i vault.key SEGMENT.mp4.age > SEGMENT.mp4
+
+LIMITES
+  Les visages, fenêtres et jardins masqués l'ont été avant l'enregistrement : il n'existe pas d'original sans masque.
+  Il n'y a pas de son. L'heure incrustée est celle du mât. La position des caméras mobiles n'est pas conservée.
+  Les copies remises sont détruites un mois après leur transmission (CSI, art. L252-3), procédure judiciaire exceptée.
+"""
+
+_ENGLISH = """\
+EVIDENCE PACK - video-protection recordings
+
+Mast        : {mast} ({site}), town of {town}
+Requisition : {reference} (id {id})
+Recipient   : {recipient}
+Interval    : from {start} to {end} (UTC)
+Made        : {made}, by the Vigie agent {version}
+Clock       : {clock}
+
+{cameras}
+WHAT THIS FOLDER HOLDS
+  segments/       the recordings as the mast sealed them, encrypted (age format): only the vault key opens them, which
+                  the town keeps away from the mast. Segments are whole: the first and last pictures may lie some
+                  seconds outside the interval that was asked for.
+  manifest.json   what is handed over, what is missing and why, when the whole picture was masked, which masks were in
+                  force; signed by the mast (manifest.json.sig).
+  requisition.json  the requisition that this pack answers, as it was presented, with its signatures.
+  register/       the signed head of the mast's register and the proofs that the entries about this pack are in it;
+                  "witnessed", where there is one, is the last head that a witness cosigned.
+  keys/           public keys: the mast's, and those of who signed the requisition.
+  SHA256SUMS      the hash of each file; signed by the mast (SHA256SUMS.sig).
+
+CHECKING
+  With the program:  vigie-provision evidence open FOLDER --identity vault.key --out OUTPUT --device-pub device.pub
+  Without it, with openssl and sha256sum, in this folder:
+      openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
+      sha256sum --check --strict SHA256SUMS
+  The key keys/device.pub must be the one that the town holds for this mast; its SHA-256:
+      {device}
+      (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
+  To open a recording:  age -d -i vault.key SEGMENT.mp4.age > SEGMENT.mp4
+
+LIMITS
+  Faces, windows and gardens that are masked were masked before recording: no original without masks exists.
+  There is no sound. The time in the picture is the mast's. Where a turning camera pointed is not kept.
+  Copies handed over are destroyed a month after their transmission (CSI, art. L252-3), except in judicial proceedings.
+"""
+
+
+def leaflets(manifest: Manifest) -> Mapping[str, bytes]:
+    """Both, by their names."""
+    return {
+        LEAFLETS["fr"]: _filled(_FRENCH, manifest, french=True),
+        LEAFLETS["en"]: _filled(_ENGLISH, manifest, french=False),
+    }
+
+
+def _filled(text: str, manifest: Manifest, *, french: bool) -> bytes:
+    error_ms = manifest.clock.error_ms
+    if not manifest.clock.synchronised or error_ms is None:
+        clock = "non synchronisée par un service de temps" if french else "not kept by a time service"
+    else:
+        clock = f"synchronisée, à {error_ms} ms près" if french else f"synchronised, to within {error_ms} ms"
+    return text.format(
+        mast=manifest.mast,
+        site=manifest.site or "-",
+        town=manifest.town,
+        reference=manifest.requisition.reference,
+        id=manifest.requisition.id,
+        recipient=manifest.requisition.recipient,
+        start=manifest.start,
+        end=manifest.end,
+        made=manifest.made,
+        version=manifest.agent_version,
+        clock=clock,
+        device=manifest.device,
+        cameras="\n".join(_cameras(manifest, french=french)),
+    ).encode()
+
+
+def _cameras(manifest: Manifest, *, french: bool) -> Iterator[str]:
+    for one in manifest.cameras:
+        if french:
+            yield f"Caméra {one.id} ({one.name or '-'}) : {len(one.segments)} segment(s)"
+            yield from (f"  sans image du {gap.start} au {gap.end} ({', '.join(gap.causes)})" for gap in one.gaps)
+            yield from (f"  entièrement masquée du {span.start} au {span.end or '-'}" for span in one.blind)
+        else:
+            yield f"Camera {one.id} ({one.name or '-'}): {len(one.segments)} segment(s)"
+            yield from (f"  no pictures from {gap.start} to {gap.end} ({', '.join(gap.causes)})" for gap in one.gaps)
+            yield from (f"  wholly masked from {span.start} to {span.end or '-'}" for span in one.blind)
+    yield ""

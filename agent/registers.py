@@ -1,0 +1,67 @@
+"""`[register]`: how long entries are kept, and who keeps watch over them."""
+
+import base64
+import binascii
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from agent.addresses import split_url
+from agent.faults import fault
+from agent.models import Model
+from agent.named_files import CertificateFile, File
+from agent.network import no_credentials
+
+MOST_DAYS = 1096
+"""Three years with a leap day: nothing that names a person is kept longer."""
+LONGEST_KEY_FILE = 1024
+_KEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+([A-Za-z0-9+/]+={0,2})")
+_COSIGNATURE = b"\x04"  # C2SP tlog-cosignature: an Ed25519 key of a witness
+
+
+def _readable(path: Path) -> Path:
+    try:
+        with path.open("rb") as file:
+            found = _KEY.fullmatch(file.read(LONGEST_KEY_FILE + 1).decode("utf-8").strip())
+        raw = b"" if found is None else base64.b64decode(found[1], validate=True)
+    except (OSError, ValueError, binascii.Error):
+        raw = b""
+    if len(raw) != 33 or raw[:1] != _COSIGNATURE:
+        raise fault(
+            en="is no witness's public key: give the witness.vkey that `vigie-provision witness keys` made",
+            fr="n'est pas la clé publique d'un témoin : donner le witness.vkey fait par `vigie-provision witness keys`",
+        )
+    return path
+
+
+class Witness(Model):
+    """`[register.witness]`: who cosigns the register's heads. `public_key`: its verifier key file."""
+
+    url: str
+    public_key: Annotated[File, AfterValidator(_readable)]
+    ca_file: CertificateFile | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        parts = split_url(url)
+        if parts is not None and parts.credentials:
+            raise no_credentials()
+        if parts is None or parts.scheme not in ("http", "https") or "?" in url or "#" in url:
+            raise fault(
+                en="is not http://host:port or https://host:port", fr="n'est pas http://hôte:port ou https://hôte:port"
+            )
+        return url.rstrip("/")
+
+    def verifier(self) -> str:
+        """The verifier key's text."""
+        return self.public_key.read_text(encoding="utf-8").strip()
+
+
+class Register(Model):
+    """`[register]`."""
+
+    keep_days: int = Field(default=MOST_DAYS, ge=31, le=MOST_DAYS)
+    witness: Witness | None = None

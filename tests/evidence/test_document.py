@@ -1,0 +1,42 @@
+"""docs/evidence.md: what it says can be done without our programs is done as it is written there."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from tests.evidence.rig import House
+from tests.vault.rig import probe
+
+DOCUMENT = Path(__file__).parents[2] / "docs/evidence.md"
+
+
+def steps() -> list[str]:
+    """The document's `sh` blocks."""
+    return [block.replace("\n   ", "\n") for block in re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)]
+
+
+def run(house: House, pack: Path, step: str) -> int:
+    told = {"VAULT_KEY": str(house.keys.path), "DEVICE_PUB": str(house.device), "OUT": str(house.folder / "out")}
+    command = ["bash", "-e", "-c", step]
+    return subprocess.run(command, cwd=pack, env={**os.environ, **told, "CAMERA": "lane"}, check=False).returncode
+
+
+def test_the_documents_commands_check_and_open_a_pack(house: House, tmp_path: Path) -> None:
+    pack = house.export(tmp_path / "stick")
+    assert [run(house, pack, step) for step in steps()] == [0, 0, 0]
+    video, *_ = probe(tmp_path / "out/lane.mp4")["streams"]
+    assert video["nb_read_frames"] == "200"
+
+
+def test_the_documents_commands_see_what_was_changed_and_what_was_added(house: House, tmp_path: Path) -> None:
+    pack = house.export(tmp_path / "stick")
+    signed, alone, _ = steps()
+    for name in ("manifest.json", "SHA256SUMS", "SHA256SUMS.sig", "requisition.json", "LISEZMOI.txt"):
+        raw = (pack / name).read_bytes()
+        (pack / name).write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+        assert run(house, pack, signed) != 0, name
+        (pack / name).write_bytes(raw)
+    assert run(house, pack, signed) == 0
+    (pack / "more.txt").write_text("x")
+    assert run(house, pack, alone) != 0

@@ -1,0 +1,191 @@
+"""What a period's report says, from entries whose truth is known."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.clock import rfc3339
+from agent.register import bodies
+from agent.register.bodies import Gone, Ground, Person, Segment
+from agent.reporting.figures import Gathering, Period, Report
+from agent.reporting.footage import BLOCK, Footage
+from tests.register.rig import DAY_MS, HASH, KINDS, NOON, HandClock, opened, sample
+
+HOUR = 3_600_000
+DURAND = Person("0042", "C. Durand", "Police municipale")
+EVENT = Ground("event", "MC-118", "14 juillet")
+WHOLE = Period(NOON - DAY_MS, NOON + 100 * DAY_MS)
+
+
+class Story:
+    """Entries at chosen times: (hours after noon, body)."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self._clock = HandClock()
+        self.register = opened(tmp_path, self._clock)
+
+    def at(self, hour: float, body: bodies.Entered, synchronised: bool = True) -> int:
+        self._clock.wall_ms = NOON + round(hour * HOUR) - 10
+        self._clock.synchronised = synchronised
+        return self.register.append(body)
+
+    def report(self, period: Period = WHOLE) -> Report:
+        gathering = Gathering(period)
+        for entry in self.register.entries():
+            gathering.take(entry)
+        return gathering.report()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def sealed(camera: str, hour: float, counters: range, minutes: int = 30) -> bodies.SegmentsSealed:
+    """Recordings of half an hour each, the first at `hour`."""
+    starts = (NOON + round(hour * HOUR) + number * minutes * 60_000 for number in range(len(counters)))
+    segments = (
+        Segment(counter, "s", HASH, 1000, rfc3339(start), minutes * 60_000)
+        for counter, start in zip(counters, starts, strict=True)
+    )
+    return bodies.SegmentsSealed(camera, tuple(segments))
+
+
+def gone(*counters: int) -> tuple[Gone, ...]:
+    return tuple(Gone(counter, HASH) for counter in counters)
+
+
+def test_what_was_recorded_before_the_period_and_destroyed_in_it_has_its_hours(story: Story) -> None:
+    story.at(1, sealed("parvis", 0, range(1, 5)))
+    story.at(30 * 24, bodies.SegmentsDestroyed("parvis", gone(1, 2), "age"))
+    story.at(30 * 24 + 1, bodies.SegmentsDestroyed("parvis", gone(3), "budget"))
+    report = story.report(Period(NOON + 20 * DAY_MS, NOON + 40 * DAY_MS))
+    (figures,) = report.cameras
+    assert (figures.recorded, figures.destroyed, figures.destroyed_ms) == (0, 3, 3 * HOUR // 2)
+    assert (figures.destroyed_by_age, figures.destroyed_by_budget, figures.destroyed_by_space) == (2, 1, 0)
+    assert [(lot.rule, lot.count, lot.counters, lot.length_ms) for lot in report.destroyed] == [
+        ("age", 2, (1, 2), HOUR),
+        ("budget", 1, (3, 3), HOUR // 2),
+    ]
+    assert report.destroyed[0].span_ms == (NOON, NOON + HOUR)
+
+
+def test_a_recording_counts_where_it_began_and_another_cameras_counter_is_another_recording(story: Story) -> None:
+    story.at(1, sealed("parvis", 0, range(1, 4)))
+    story.at(1.1, sealed("gare", 0, range(1, 2)))
+    story.at(5, bodies.SegmentsDestroyed("gare", gone(1), "space"))
+    report = story.report(Period(NOON + HOUR // 2, NOON + 9 * HOUR))
+    gare, parvis = report.cameras
+    assert (parvis.recorded, parvis.recorded_ms, parvis.recorded_bytes, parvis.destroyed) == (2, HOUR, 2000, 0)
+    assert (gare.recorded, gare.destroyed, gare.destroyed_ms) == (0, 1, HOUR // 2)
+
+
+def test_a_consultation_is_told_with_who_why_and_how_long(story: Story) -> None:
+    asked = story.at(1, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
+    started = story.at(1, bodies.ViewStarted("parvis", "full", asked))
+    story.at(2, bodies.ViewEnded("parvis", started, HOUR, "closed"))
+    (act,) = story.report().acts
+    assert (act.person, act.ground, act.outcome, act.length_ms, act.at_ms) == (
+        DURAND,
+        EVENT,
+        "ended",
+        HOUR,
+        NOON + HOUR,
+    )
+    assert (story.report().cameras[0].views, story.report().cameras[0].view_ms) == (1, HOUR)
+
+
+def test_a_consultation_over_midnight_is_in_one_report_and_whole(story: Story) -> None:
+    asked = story.at(11.9, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
+    started = story.at(11.9, bodies.ViewStarted("parvis", "full", asked))
+    story.at(12.9, bodies.ViewEnded("parvis", started, HOUR, "closed"))
+    midnight = NOON + 12 * HOUR
+    (act,) = story.report(Period(midnight - DAY_MS, midnight)).acts
+    assert act.length_ms == HOUR
+    assert story.report(Period(midnight, midnight + DAY_MS)).acts == ()
+
+
+def test_refused_never_opened_cut_and_open_views_are_told_apart(story: Story) -> None:
+    story.at(1, bodies.ViewRefused("anything", "expired"))
+    story.at(2, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
+    asked = story.at(3, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
+    story.at(3, bodies.ViewStarted("parvis", "full", asked))
+    story.at(4, bodies.AgentStarted("0.1", HASH))
+    asked = story.at(5, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
+    story.at(5, bodies.ViewStarted("parvis", "full", asked))
+    report = story.report()
+    assert [act.outcome for act in report.acts] == ["refused", "not-started", "cut", "open"]
+    unknown, parvis = report.cameras
+    assert (unknown.camera, unknown.views_refused, parvis.views, parvis.views_refused) == ("", 1, 2, 0)
+
+
+def test_pictures_that_left_without_a_request_are_a_consultation_by_nobody_known(story: Story) -> None:
+    story.at(1, bodies.ViewStarted("parvis", "full", 77))
+    story.at(2, bodies.ViewEnded("parvis", 0, HOUR, "closed"))
+    (act,) = story.report().acts
+    assert (act.person, act.ground, act.outcome, act.length_ms) == (None, None, "ended", HOUR)
+
+
+def test_only_the_part_of_an_interval_that_lies_in_the_period_counts(story: Story) -> None:
+    began = story.at(1, bodies.BlindBegan("parvis", "starting"))
+    story.at(3, bodies.BlindEnded("parvis", began, 2 * HOUR))
+    story.at(4, bodies.RecordingGap("parvis", rfc3339(NOON), rfc3339(NOON + 4 * HOUR), "lost"))
+    story.at(5, sealed("parvis", 4, range(8)))
+    (figures,) = story.report(Period(NOON + 2 * HOUR, NOON + 20 * HOUR)).cameras
+    assert (figures.blinds, figures.blind_ms, figures.gaps, figures.gap_ms) == (1, HOUR, 1, 2 * HOUR)
+    assert figures.blind_share == 0.25
+    (figures,) = story.report(Period(NOON + 10 * HOUR, NOON + 20 * HOUR)).cameras
+    assert (figures.blinds, figures.gaps, figures.blind_share) == (0, 0, None)
+
+
+def test_a_gap_that_was_told_open_and_then_closed_counts_once(story: Story) -> None:
+    story.at(1, bodies.RecordingGap("parvis", rfc3339(NOON), None, "lost"))
+    story.at(4, bodies.RecordingGap("parvis", rfc3339(NOON), rfc3339(NOON + 3 * HOUR), "lost"))
+    (figures,) = story.report().cameras
+    assert (figures.gaps, figures.gap_ms) == (1, 3 * HOUR)
+
+
+def test_what_a_power_cut_left_open_ends_with_the_last_entry_before_the_next_start(story: Story) -> None:
+    story.at(1, bodies.TamperFound("parvis", "covered"))
+    story.at(3, bodies.ClockStepped(5))
+    story.at(9, bodies.AgentStarted("0.1", HASH))
+    (interval,) = story.report().intervals
+    assert (interval.cut, interval.end_ms) == (True, NOON + 3 * HOUR)
+
+
+def test_time_that_nobody_confirmed_is_an_interval(story: Story) -> None:
+    story.at(1, bodies.ClockStepped(5))
+    story.at(2, bodies.ClockStepped(5), synchronised=False)
+    story.at(3, bodies.ClockStepped(5), synchronised=False)
+    story.at(4, bodies.ClockStepped(5))
+    (interval,) = story.report().intervals
+    assert (interval.kind, interval.start_ms, interval.end_ms) == ("clock", NOON + 2 * HOUR, NOON + 4 * HOUR)
+
+
+def test_a_transmission_names_the_requisition_that_stood_before_the_period(story: Story) -> None:
+    asked = sample(bodies.RequisitionPresented)
+    assert isinstance(asked, bodies.RequisitionPresented)
+    number = story.at(1, asked)
+    story.at(1, sealed("parvis", 0, range(4)))
+    story.at(40, bodies.SegmentsExported("parvis", gone(0, 1), number, "TJ Béthune", HASH))
+    (one,) = story.report(Period(NOON + DAY_MS, NOON + 3 * DAY_MS)).transmitted
+    assert one.requisition == asked
+    assert (one.lot.count, one.lot.length_ms, one.lot.span_ms) == (2, HOUR, (NOON, NOON + HOUR))
+
+
+def test_an_entry_of_each_kind_is_taken_and_counted(story: Story) -> None:
+    for kind in KINDS:
+        story.at(1, sample(kind))  # type: ignore[arg-type]
+    report = story.report()
+    assert set(report.kinds.values()) == {1}
+    assert len(report.kinds) == len(KINDS)
+
+
+def test_footage_keeps_nothing_of_what_was_destroyed() -> None:
+    footage = Footage()
+    for counter in range(5 * BLOCK):
+        footage.add("parvis", counter, NOON, 6000)
+    for counter in range(5 * BLOCK):
+        assert footage.find("parvis", counter, forget=True) == (NOON, 6000)
+        assert footage.find("parvis", counter) is None
+    assert not footage._blocks
