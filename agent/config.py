@@ -23,7 +23,7 @@ from agent.faults import describe, fault, one_line
 from agent.language import say
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
-from agent.network import Http, IceServer, Live, Mqtt
+from agent.network import Http, IceServer, Live, Mqtt, Timestamp
 from agent.recipients import Recipients, Rotation, in_order
 from agent.registers import Register
 
@@ -40,6 +40,7 @@ __all__ = [
     "Mqtt",
     "Register",
     "Rotation",
+    "Timestamp",
     "Vault",
     "is_loopback",
     "load",
@@ -124,6 +125,7 @@ class Configuration(Model):
     http: Http = Http()
     live: Live = Live()
     mqtt: Mqtt | None = None
+    timestamp: Timestamp | None = None
     keeping: Register = Field(default=Register(), alias="register")
     camera: Annotated[tuple[Camera, ...], Listed] = Field(min_length=1, max_length=16)
     sha256: str = ""

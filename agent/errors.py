@@ -31,6 +31,7 @@
     |   +-- EntryRefused        what is to be entered has not the form of an entry; the register is well
     +-- EvidenceRefused         an evidence pack that is not what a mast made                     -> exit 1
     +-- NoteRefused             a note, checkpoint or key that is malformed, or whose signature is no good
+    +-- StampRefused            no time-stamp that counts: go on without one, and say so
     +-- OfferRefused            an SDP offer that cannot be answered: `status` 400 or 406
 
 Messages are for people, in their language (`agent.language`); nobody compares messages.
@@ -206,6 +207,10 @@ class EntryRefused(RegisterError):
 
 class NoteRefused(VigieError):
     """A signed note, checkpoint, cosignature or verifier key that is malformed or was not made by whom it should."""
+
+
+class StampRefused(VigieError):
+    """The time-stamping service cannot be reached, refuses, or answers what is no stamp for what was asked."""
 
 
 class EvidenceRefused(VigieError):

@@ -1,4 +1,4 @@
-"""The tables that say where the mast listens and whom it calls: `[http]`, `[live]` and `[mqtt]`.
+"""The tables that say where the mast listens and whom it calls: `[http]`, `[live]`, `[mqtt]` and `[timestamp]`.
 
 Law: nothing secret stands in a URL, and nothing leaves this machine in the clear unless the file says so.
 """
@@ -6,6 +6,7 @@ Law: nothing secret stands in a URL, and nothing leaves this machine in the clea
 from pathlib import Path
 from typing import Annotated
 
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
@@ -156,3 +157,27 @@ class Mqtt(Model):
         """The broker's port; 8883 with TLS and 1883 without unless the URL says."""
         parts = split_url(self.url)
         return (parts and parts.port) or (8883 if self.tls else 1883)
+
+
+class Timestamp(Model):
+    """`[timestamp]`: a service that states when an evidence pack was there (RFC 3161). It gets a hash only."""
+
+    url: str
+    ca_file: CertificateFile
+
+    @field_validator("url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        parts = split_url(url)
+        if parts is not None and parts.credentials:
+            raise no_credentials()
+        if parts is None or parts.scheme not in ("http", "https"):
+            raise fault(
+                en="is not a web address, such as https://tsa.example/stamp",
+                fr="n'est pas une adresse web, comme https://tsa.example/stamp",
+            )
+        return url
+
+    def authorities(self) -> tuple[Certificate, ...]:
+        """The certificates that the service's own must lead to."""
+        return tuple(load_pem_x509_certificates(self.ca_file.read_bytes()))

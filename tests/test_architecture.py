@@ -26,7 +26,7 @@ FLOORS = (
     ("agent.evidence",),
     (
         *("agent.live", "agent.telemetry", "agent.vault", "agent.capture", "agent.encoding", "agent.ptz"),
-        *("agent.aim", "agent.control", "agent.reporting"),
+        *("agent.aim", "agent.control", "agent.reporting", "agent.timestamping"),
     ),
     ("agent.registrar",),
     ("agent.acts", "agent.witness_link"),
@@ -55,7 +55,7 @@ DECIDING = (
     *("signing.alignment", "signing.certificates", "signing.chain", "signing.check", "signing.document", "signing.nal"),
     *("signing.signer", "signing.verdict"),
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
-    *("telemetry.topics", "telemetry.values"),
+    *("telemetry.topics", "telemetry.values", "timestamping.stamps"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
     *("provisioning.evidence_checks", "provisioning.evidence_provenance", "provisioning.evidence_verdict"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
@@ -70,6 +70,7 @@ ASKS_THE_CLOCK = frozenset({"now", "utcnow", "today"})
 FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": (
         "agent/live/http.py",
+        "agent/timestamping/service.py",
         "agent/live/requisitions.py",
         "agent/witness_link.py",
         "agent/virtual/demo_agent.py",
@@ -110,6 +111,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "provisioning/shares.py",
     ),
     "onvif": ("agent/ptz/onvif.py",),
+    "rfc3161_client": ("agent/timestamping/stamps.py",),
     "sqlite3": ("agent/vault/index.py",),
     "zeep": ("agent/ptz/onvif.py",),
     # values and arithmetic, at home everywhere

@@ -36,18 +36,22 @@ NEAREST = 1e-3
 """Corners nearer to the camera's own plane are nowhere in the picture."""
 SAMPLES = 8
 """Along each side of a cell, from a picture in which a cell has at least so many."""
+_HALF_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+"""From coordinates to samples, whose middles are at whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
     """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
+    `borders`: both, as an index of the finest grid's corners.
     `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
     """
 
     size: int
     columns: NDArray[np.intp]
     rows: NDArray[np.intp]
+    borders: tuple[NDArray[np.intp], ...]
     owner: NDArray[np.intp]
     weights: NDArray[np.float32]
 
@@ -59,10 +63,11 @@ class Union:
         row = np.minimum(np.arange(rows) // size, down - 1)
         owner = (row[:, None] * across + column).ravel()
         members = owner[:, None] == np.arange(across * down)
+        borders = np.append(np.arange(across) * size, columns), np.append(np.arange(down) * size, rows)
         return cls(
             size,
-            np.append(np.arange(across) * size, columns),
-            np.append(np.arange(down) * size, rows),
+            *borders,
+            np.ix_(borders[1], borders[0]),
             owner,
             (members / members.sum(axis=0)).astype(np.float32),
         )
@@ -70,12 +75,17 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction."""
+    """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction.
+
+    `corners`: (rows + 1, columns + 1, 3) of the cells, as (column, row, 1). `numbers`: (rows, columns) of the cells.
+    """
 
     to_world: Vectors
     columns: int
     rows: int
     unions: tuple[Union, ...]
+    corners: NDArray[np.float64]
+    numbers: Plane
 
     @classmethod
     def over(cls, tangent: Tangent) -> "Grid":
@@ -87,7 +97,10 @@ class Grid:
         top = (tangent.top + tangent.bottom + rows * cell) / 2
         plane = np.array([[cell, 0.0, left], [0.0, -cell, top], [0.0, 0.0, 1.0]])
         unions = tuple(Union.of(size, columns, rows) for size in UNIONS)
-        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions)
+        corners = np.ones((rows + 1, columns + 1, 3))
+        corners[..., 1], corners[..., 0] = np.mgrid[: rows + 1, : columns + 1]
+        numbers = np.arange(rows * columns, dtype=np.uint8).reshape(rows, columns)
+        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions, corners, numbers)
 
 
 def _shrunk(plane: Plane, times: int) -> Plane:
@@ -155,9 +168,10 @@ class Cells:
 
 def _corners(grid: Grid, to_picture: Vectors) -> NDArray[np.float64]:
     """(rows + 1, columns + 1, 2): the cells' corners in pixels; those not before the camera are far outside."""
-    column, row = np.arange(grid.columns + 1.0)[:, None], np.arange(grid.rows + 1.0)[:, None, None]
-    placed = column * to_picture[:, 0] + row * to_picture[:, 1] + to_picture[:, 2]
+    placed = grid.corners @ to_picture.T
     depth = placed[..., 2:]
+    if depth.min() > NEAREST:
+        return np.asarray(placed[..., :2] / depth)
     return np.asarray(np.where(depth > NEAREST, placed[..., :2], -1e9) / np.maximum(depth, NEAREST))
 
 
@@ -166,11 +180,12 @@ def _all_four(corner: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return both[:, :-1] & both[:, 1:]
 
 
-def _shortest_sides(at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(rows, columns): the shortest side of each cell."""
+def _shortest_side(at: NDArray[np.float64], cells: NDArray[np.bool_]) -> float:
+    """The shortest side of any of the `cells`, (rows, columns), whose corners are `at`."""
     across, down = at[:, 1:] - at[:, :-1], at[1:] - at[:-1]
-    flat, steep = np.hypot(across[..., 0], across[..., 1]), np.hypot(down[..., 0], down[..., 1])
-    return np.minimum(np.minimum(flat[:-1], flat[1:]), np.minimum(steep[:, :-1], steep[:, 1:]))
+    flat, steep = (across * across).sum(axis=-1), (down * down).sum(axis=-1)
+    flat, steep = np.minimum(flat[:-1], flat[1:]), np.minimum(steep[:, :-1], steep[:, 1:])
+    return math.sqrt(float(np.minimum(flat, steep)[cells].min()))
 
 
 def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells | None:
@@ -179,19 +194,16 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
     `from_world`: (3, 3) direction -> (x, y, 1) times depth. `size`: the picture's (width, height), `strip` of its rows
     are under the name. `doubt_px`: how far the set of poses may move a point of the picture.
     """
-    width, height = size
     to_picture = from_world @ grid.to_world
     corners = _corners(grid, to_picture)
     x, y = corners[..., 0], corners[..., 1]
-    visible = (x >= 0) & (x <= width) & (y >= strip) & (y <= height)
-    needed = max(width * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
+    visible = (x >= 0) & (x <= size[0]) & (y >= strip) & (y <= size[1])
+    needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
     for union in grid.unions:
-        chosen = np.ix_(union.rows, union.columns)
-        inside = _all_four(visible[chosen])
+        inside = _all_four(visible[union.borders])
         if not inside.any():
             return None
-        at = corners[chosen]
-        smallest = float(_shortest_sides(at)[inside].min())
+        smallest = _shortest_side(corners[union.borders], inside)
         if smallest < needed:
             continue
         shown = inside.ravel()[union.owner]
@@ -216,29 +228,18 @@ def _sampling(
     return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ samples)
 
 
-def doubled(blocks: Plane) -> Plane:
-    """Each sample as 2 x 2 equal ones; a pair along a row is one number of 16 bits, ten times faster than resizing."""
-    height, width = blocks.shape
-    rows = np.empty((height, 2, width), np.uint16)
-    np.multiply(blocks, np.uint16(257), out=rows[:, 0], dtype=np.uint16)
-    rows[:, 1] = rows[:, 0]
-    return rows.reshape(2 * height, width).view(np.uint8)
-
-
 def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: int, height: int) -> Plane:
-    """(height, width): the number of the finest cell that each 2 x 2 block shows; beyond the grid its nearest cell's.
+    """(height / 4, width / 4), rounded up: the number of the finest cell that each 4 x 4 pixels show; cells are much
+    larger. Beyond the grid its nearest cell's.
 
-    `left`, `top`: the box's corner in blocks. It is worked out for every second block: cells are much larger.
+    `left`, `top`: the box's corner in pixels.
     """
-    numbers = np.arange(grid.rows * grid.columns, dtype=np.uint8).reshape(grid.rows, grid.columns)
-    to_picture = from_world @ grid.to_world
-    fours = np.array([[4, 0, 2 * left + 2], [0, 4, 2 * top + 2], [0, 0, 1]], float)
-    to_middles = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]], float)
-    coarse = cv2.warpPerspective(
-        numbers,
-        to_middles @ np.linalg.inv(to_picture) @ fours,
-        ((width + 1) // 2, (height + 1) // 2),
+    middles = np.array([[4, 0, left + 2], [0, 4, top + 2], [0, 0, 1]], float)
+    numbers = cv2.warpPerspective(
+        grid.numbers,
+        _HALF_BACK @ np.linalg.inv(from_world @ grid.to_world) @ middles,
+        (-(-width // 4), -(-height // 4)),
         flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.ascontiguousarray(doubled(np.asarray(coarse, np.uint8))[:height, :width])
+    return np.asarray(numbers, np.uint8)

@@ -14,8 +14,10 @@ and focal length.
 - Under each corner d lies in the part's own picture, which is convex, so the hull over the part's corners under all box
   corners holds d. What lies behind a corner's view is first cut off, from flat triangles and at a plane so far back
   that a direction that is visible anywhere in the box is never cut.
-- The hull is then widened by the bend, the calibration error as it looks at the picture's edge, a pixel, and what
-  drawing on a raster of half the size may miss.
+- The hull is then widened by the bend, the calibration error as it looks at the picture's edge, what the drawn pixels
+  may miss, and a third of a pixel.
+- Colour is told for 2 x 2 pixels and covered wherever one of them is. Many cameras mix the pixel to the left of them
+  in: with that third the right neighbour of each pixel whose middle is private is covered, too.
 """
 
 import math
@@ -37,14 +39,16 @@ MOST_STEPS = 8
 """Along each axis; a set that is larger is not followed at all."""
 FARTHEST_RAD = math.radians(86)
 """Off the axis: further out a plane picture has no use, and the bend no bound."""
-RASTER_PX = 2 * math.sqrt(0.5) + 0.2
-"""A cell of the half-size raster whose middle is outside the hull may still reach so far into it."""
-GROWTH_PX = 1.0
-_TURN = np.arange(8) * (math.pi / 4)
-RING = (np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / math.cos(math.pi / 8)).astype(np.float32)
-"""An octagon around the unit circle."""
+RASTER_PX = math.sqrt(0.5) + 0.05
+"""A pixel whose middle is outside the hull may still reach so far into it; with what fixed point may miss."""
+GROWTH_PX = 0.3
+ALIGNED = 4
+"""Stencils begin at whole multiples of so many pixels, and end there or with the picture."""
+_TURN = np.arange(16) * (math.pi / 8)
+RING = (np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / math.cos(math.pi / 16)).astype(np.float32)
+"""A polygon of sixteen corners around the unit circle."""
 SHIFT = 4
-"""Bits of a raster cell's fraction in the coordinates that are drawn."""
+"""Bits of a pixel's fraction in the coordinates that are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +62,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Stencil:
-    """Where one mask may be, at half the picture's size: `cells` is 255 where it may, its corner at (`left`, `top`)."""
+    """Where one mask may be: `fine` is 255 where it may, its corner at the pixel (`left`, `top`), all sides even.
 
-    cells: Plane
+    `half`: for colour, not 0 wherever one of four pixels is covered.
+    """
+
+    fine: Plane
+    half: Plane
     left: int
     top: int
 
@@ -97,17 +105,20 @@ class Cover:
     """
 
     def __init__(self, parts: Sequence[Sequence[Vectors]], width: int, height: int, error_deg: float) -> None:
-        self._parts = [part for one in parts for part in one]
+        all_parts = [part for one in parts for part in one]
         self._owners = [i for i, one in enumerate(parts) for _ in one]
         self._count = len(parts)
         self._size = (width, height)
-        self._raster = (height // 2, width // 2)
         self._error_rad = math.radians(error_deg)
-        sums = np.array([part.sum(axis=0) for part in self._parts]).reshape(-1, 3)
+        self._corners = np.concatenate([*all_parts, np.zeros((0, 3))])
+        ends = np.cumsum([len(part) for part in all_parts], dtype=int)
+        self._spans = [slice(end - len(part), end) for end, part in zip(ends, all_parts, strict=True)]
+        self._fans = [_fan(part) for part in all_parts]
+        sums = np.array([part.sum(axis=0) for part in all_parts]).reshape(-1, 3)
         self._middles = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        farthest = [float((part @ middle).min()) for part, middle in zip(self._parts, self._middles, strict=True)]
+        farthest = [float((part @ middle).min()) for part, middle in zip(all_parts, self._middles, strict=True)]
         self._radii = np.arccos(np.clip(farthest, -1, 1))
-        self._flat = min((_height(fan) for part in self._parts for fan in _fan(part)), default=1.0)
+        self._flat = min((_height(triangle) for fan in self._fans for triangle in fan), default=1.0)
 
     def draw(self, box: Box) -> list[Stencil | None] | None:
         """A stencil for each mask, None for one out of sight; None for all when the set is too large to be followed."""
@@ -130,62 +141,75 @@ class Cover:
     def _project(self, axes: Vectors, depth: float, off_axis: float) -> Iterator[tuple[int, Points]]:
         """(part, (N, 2) points at focal length 1) of what is near enough to be seen; `axes`: (corners, 3, 3)."""
         middle = axes[:, 2].sum(axis=0)
-        middle /= np.linalg.norm(middle)
-        near = np.arccos(np.clip(self._middles @ middle, -1, 1)) < self._radii + off_axis
-        for i in np.flatnonzero(near):
-            seen = self._parts[i] @ np.swapaxes(axes, 1, 2)
-            if seen[..., 2].min() < depth:
-                kept = [
-                    point for corners in seen for fan in _fan(corners) for point in _before(fan, depth * self._flat)
-                ]
-                if not kept:
+        middle /= math.sqrt(float(middle @ middle))
+        near = np.flatnonzero(np.arccos(np.clip(self._middles @ middle, -1, 1)) < self._radii + off_axis)
+        if not len(near):
+            return
+        turned = np.swapaxes(axes, 1, 2)
+        all_seen = self._corners @ turned
+        for i in near.tolist():
+            seen = all_seen[:, self._spans[i]].reshape(-1, 3)
+            if seen[:, 2].min() < depth:
+                seen = _before(np.swapaxes(self._fans[i] @ turned[:, None], 0, 2).reshape(3, -1, 3), depth * self._flat)
+                if not len(seen):
                     continue
-                seen = np.array(kept)
-            yield int(i), (seen[..., :2] / seen[..., 2:]).reshape(-1, 2)
+            yield i, seen[:, :2] / seen[:, 2:]
 
     def _widened(self, points: Points, corner: float, bend: float, focals: Interval) -> Points | None:
-        """The hull in raster cells of points at focal length 1, over both focal lengths; None when out of sight."""
+        """The hull in pixels of points at focal length 1, over both focal lengths; None when out of sight."""
         farthest = math.sqrt(float((points * points).sum(axis=1).max())) + bend / focals[1]
         stretch = 1 / math.cos(math.atan(min(corner, farthest)) + self._error_rad) ** 2
         margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
-        flipped = points * (1, -1)
-        ends = [flipped * focals[0]] if focals[0] == focals[1] else [flipped * one for one in focals]
-        placed = (np.concatenate(ends) + np.array(self._size) / 2) / 2 - 0.5
-        low, high = placed.min(axis=0) - margin, placed.max(axis=0) + margin
-        if (high < 0).any() or low[0] > self._raster[1] or low[1] > self._raster[0]:
+        width, height = self._size
+        first = points * (focals[1], -focals[1])
+        placed = first if focals[0] == focals[1] else np.concatenate((first, first * (focals[0] / focals[1])))
+        placed += (width / 2 - 0.5, height / 2 - 0.5)
+        (left, top), (right, bottom) = placed.min(axis=0).tolist(), placed.max(axis=0).tolist()
+        if right + margin < -1 or bottom + margin < -1 or left - margin > width or top - margin > height:
             return None
-        spread = placed.astype(np.float32)[:, None] + RING * np.float32(margin / 2)
-        return np.asarray(cv2.convexHull(spread.reshape(-1, 1, 2)), np.float64).reshape(-1, 2)
+        hull = cv2.convexHull(placed.astype(np.float32)) + RING * np.float32(margin)
+        return np.asarray(cv2.convexHull(hull.reshape(-1, 1, 2)), np.float64).reshape(-1, 2)
 
     def _fill(self, hulls: list[Points]) -> Stencil | None:
         if not hulls:
             return None
-        low = np.floor(np.min([hull.min(axis=0) for hull in hulls], axis=0)).astype(int)
-        high = np.ceil(np.max([hull.max(axis=0) for hull in hulls], axis=0)).astype(int) + 1
-        left, top = max(0, int(low[0])), max(0, int(low[1]))
-        right, bottom = min(self._raster[1], int(high[0])), min(self._raster[0], int(high[1]))
+        all_points = np.concatenate(hulls)
+        low, high = all_points.min(axis=0).tolist(), all_points.max(axis=0).tolist()
+        left, top = (max(0, math.floor(one) // ALIGNED * ALIGNED) for one in low)
+        right, bottom = (
+            min(most // 2 * 2, (math.ceil(one) + 1 + ALIGNED) // ALIGNED * ALIGNED)
+            for one, most in zip(high, self._size, strict=True)
+        )
         if left >= right or top >= bottom:
             return None
-        cells = np.zeros((bottom - top, right - left), np.uint8)
+        # OpenCV is wrong by up to a pixel in the row where it cuts a polygon off: it gets one that is thrown away
+        drawn_on = np.zeros((bottom - top + 1, right - left), np.uint8)
         for hull in hulls:
-            drawn = np.round((hull - (left, top)) * (1 << SHIFT)).astype(np.int32)
-            cv2.fillConvexPoly(cells, drawn, 255, lineType=cv2.LINE_8, shift=SHIFT)
-        return Stencil(cells, left, top)
+            drawn = np.round((hull - (left, top - 1)) * (1 << SHIFT)).astype(np.int32)
+            cv2.fillConvexPoly(drawn_on, drawn, 255, lineType=cv2.LINE_8, shift=SHIFT)
+        fine = drawn_on[1:]
+        # the mean of four: 64 at the least where one of them is 255
+        half = cv2.resize(fine, ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)
+        return Stencil(fine, np.asarray(half, np.uint8), left, top)
 
 
 def _pieces(box: Box, pans: int, tilts: int) -> Iterator[Vectors]:
     """(corners, 3, 3) axes of each piece of a box; one corner where an interval is a point."""
-    pan = np.linspace(*box.pan_deg, pans + 1) if box.pan_deg[0] < box.pan_deg[1] else np.array(box.pan_deg[:1])
-    tilt = np.linspace(*box.tilt_deg, tilts + 1) if box.tilt_deg[0] < box.tilt_deg[1] else np.array(box.tilt_deg[:1])
+    pan, tilt = _cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts)
     axes = np.array([[basis(p, t) for t in tilt] for p in pan])
     for i in range(pans):
         for j in range(tilts):
             yield axes[i : i + 2, j : j + 2].reshape(-1, 3, 3)
 
 
-def _fan(corners: Vectors) -> Iterator[Vectors]:
-    """The flat triangles of a convex part."""
-    yield from (corners[[0, i, i + 1]] for i in range(1, len(corners) - 1))
+def _cut(interval: Interval, pieces: int) -> list[float]:
+    low, high = interval
+    return [low + (high - low) * i / pieces for i in range(pieces)] + [high] if low < high else [low]
+
+
+def _fan(corners: Vectors) -> Vectors:
+    """(triangles, 3, 3): the flat triangles of a convex part."""
+    return np.stack([corners[[0, i, i + 1]] for i in range(1, len(corners) - 1)])
 
 
 def _height(triangle: Vectors) -> float:
@@ -194,12 +218,11 @@ def _height(triangle: Vectors) -> float:
     return abs(float(normal @ triangle[0])) / float(np.linalg.norm(normal))
 
 
-def _before(corners: Vectors, depth: float) -> list[Vectors]:
-    """The part of a flat triangle in camera coordinates that lies at least `depth` before the camera."""
-    kept: list[Vectors] = []
-    for a, b in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        if (a[2] >= depth) != (b[2] >= depth):
-            kept.append(a + (depth - a[2]) / (b[2] - a[2]) * (b - a))
-        if b[2] >= depth:
-            kept.append(b)
-    return kept
+def _before(triangles: Vectors, depth: float) -> Vectors:
+    """(N, 3): corners of what of flat triangles, (3, n, 3) in camera coordinates, lies `depth` before the camera."""
+    following = triangles[[1, 2, 0]]
+    kept = triangles[..., 2] >= depth
+    cut = kept != kept[[1, 2, 0]]
+    a, b = triangles[cut], following[cut]
+    crossing = a + ((depth - a[:, 2:]) / (b[:, 2:] - a[:, 2:])) * (b - a)
+    return np.concatenate((triangles[kept], crossing))

@@ -5,7 +5,8 @@ Laws
   in its stead is a mosaic anchored to the world (`agent.masking.anchored`), or one fixed colour.
 - When the set is too large to be followed, or the zoom is outside the calibrated table, nothing is burned and the
   answer is Blind: the caller masks the whole picture.
-- All colours are read before any mask is painted, so masks that overlap do not read each other.
+- All colours are read before any mask is painted, so masks that overlap do not read each other. While a mask shows the
+  same cells, their colours serve a few pictures: that tells less than reading each.
 - What was made ready for a set serves every set inside it, as long as that is not much smaller: at rest the pose is
   told a little differently with each picture, and nothing has to be drawn anew for that.
 
@@ -20,7 +21,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from agent.masking.anchored import Cells, Grid, cells_in_view, doubled, number_cells
+from agent.directions import Vectors
+from agent.masking.anchored import Cells, Grid, cells_in_view, number_cells
 from agent.masking.cover import Box, Cover, Stencil
 from agent.masking.lens import View, ZoomTable, widened
 from agent.masking.mosaic import SOLID
@@ -30,44 +32,75 @@ from agent.units import Blind, Burned, Plane, PoseSet
 
 OUTSIDE_TABLE = "zoom-outside-calibration"
 TOO_WIDE = "pose-uncertain"
-SPARE_PX = 0.5
+SPARE_PX = 0.25
 """At rest, masks are made ready for a set that is larger by so much on each side."""
-MOST_SPARE_PX = 2.0
+MOST_SPARE_PX = 0.6
 """A set that is smaller by more than that gets masks of its own."""
-SHARE_EVERY = 4
-"""Of the stencils' rows and columns, one in so many is counted for the masked share."""
+RESTING_PX = 2.0
+"""The head rests while its set stays, within so much."""
+SHARE_EVERY = 8
+"""Of the picture's rows and columns, one in so many is counted for the masked share."""
+READ_EVERY = 4
+"""Pictures: a mask's colours are read anew with every so many, while it shows the same cells."""
+FIXED = tuple(np.full(256, colour, np.uint8) for colour in SOLID)
+WIDE = {2: np.uint16, 4: np.uint32}
+REPEATED = {2: 0x0101, 4: 0x01010101}
 
 
 @dataclass(frozen=True, slots=True)
 class _Patch:
-    """One mask in one view: where it is painted, in blocks of 2 x 2 and in samples, and what; None: a fixed colour."""
+    """One mask in one view: where it is painted, and what.
 
+    `numbers`: the finest cell that each 4 x 4 pixels show, or 0 everywhere where there are no `cells`.
+    """
+
+    place: int
     stencil: Stencil
-    fine: Plane
-    numbers: Plane | None
+    numbers: Plane
     cells: Cells | None
 
     @classmethod
-    def of(cls, stencil: Stencil, cells: Cells | None, view: View) -> "_Patch":
-        height, width = stencil.cells.shape
-        numbers = None
-        if cells is not None:
-            numbers = number_cells(cells.grid, view.from_world(), stencil.left, stencil.top, width, height)
-        return cls(stencil, doubled(stencil.cells), numbers, cells)
+    def of(cls, place: int, stencil: Stencil, cells: Cells | None, from_world: Vectors) -> "_Patch":
+        height, width = stencil.fine.shape
+        if cells is None:
+            return cls(place, stencil, np.zeros((-(-height // 4), -(-width // 4)), np.uint8), None)
+        return cls(
+            place, stencil, number_cells(cells.grid, from_world, stencil.left, stencil.top, width, height), cells
+        )
 
-    def paint(self, picture: Picture, colours: tuple[Plane, ...] | None) -> None:
+    def paint(self, picture: Picture, colours: tuple[Plane, ...]) -> None:
         stencil = self.stencil
-        rows = slice(stencil.top, stencil.top + stencil.cells.shape[0])
-        columns = slice(stencil.left, stencil.left + stencil.cells.shape[1])
-        fine = (slice(2 * rows.start, 2 * rows.stop), slice(2 * columns.start, 2 * columns.stop))
-        boxes = (picture.y[fine], picture.u[rows, columns], picture.v[rows, columns])
-        for index, (box, where) in enumerate(zip(boxes, (self.fine, stencil.cells, stencil.cells), strict=True)):
-            if colours is None or self.numbers is None:
-                painted = np.full(where.shape, SOLID[index], np.uint8)
-            else:
-                painted = np.asarray(cv2.LUT(self.numbers, colours[index]), np.uint8)
-                painted = painted if index else doubled(painted)
-            cv2.copyTo(painted, where, box)
+        height, width = stencil.fine.shape
+        left, top = stencil.left, stencil.top
+        _paint(picture.y[top : top + height, left : left + width], stencil.fine, self.numbers, colours[0], 4)
+        left, top, height, width = left // 2, top // 2, height // 2, width // 2
+        for plane, table in zip((picture.u, picture.v), colours[1:], strict=True):
+            _paint(plane[top : top + height, left : left + width], stencil.half, self.numbers, table, 2)
+
+
+def _paint(box: Plane, where: Plane, numbers: Plane, colours: Plane, times: int) -> None:
+    """Paints `box` in the colours of `numbers`, each of which stands for `times` x `times` samples."""
+    small = np.asarray(cv2.LUT(numbers, colours), np.uint8)
+    # `times` equal samples are one number
+    wide = small.astype(WIDE[times])
+    wide *= wide.dtype.type(REPEATED[times])
+    painted = wide.view(np.uint8)[:, : box.shape[1]]
+    for row in range(min(times, box.shape[0])):
+        rows = box[row::times]
+        cv2.copyTo(painted[: len(rows)], where[row::times], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Colours:
+    """What was read of one mask, and with which picture."""
+
+    picture: int
+    cells: Cells
+    tables: tuple[Plane, ...]
+
+    def shows(self, cells: Cells) -> bool:
+        """True when the same cells would be read again."""
+        return cells.union is self.cells.union and np.array_equal(cells.shown, self.cells.shown)
 
 
 class FollowingMasks:
@@ -101,6 +134,8 @@ class FollowingMasks:
         self._asked: Box | None = None
         self._state: Burned | Blind = Blind(TOO_WIDE)
         self._patches: list[_Patch] = []
+        self._pictures = 0
+        self._colours: dict[int, _Colours] = {}
 
     def burn(self, picture: Picture, poses: PoseSet, lens: ZoomTable) -> Burned | Blind:
         """Burns every mask into all three planes; Blind, with the picture as it was, when that cannot be done."""
@@ -110,16 +145,28 @@ class FollowingMasks:
         if focal is None:
             return Blind(OUTSIDE_TABLE)
         box = Box(poses.pan_deg, poses.tilt_deg, focal)
-        rests = self._asked is not None and _holds(_spared(self._asked, MOST_SPARE_PX, self._corner), box)
+        rests = self._asked is not None and _holds(_spared(self._asked, RESTING_PX, self._corner), box)
         self._asked = box
         if self._aimed is None or not _serves(self._aimed, box, self._corner):
             self._aimed = _spared(box, SPARE_PX if rests else 0.0, self._corner)
             self._state = self._aim(self._aimed)
         if isinstance(self._state, Burned):
-            colours = [patch.cells.colours(picture) if patch.cells else None for patch in self._patches]
+            self._pictures += 1
+            colours = [self._colours_of(patch, picture) for patch in self._patches]
             for patch, table in zip(self._patches, colours, strict=True):
                 patch.paint(picture, table)
         return self._state
+
+    def _colours_of(self, patch: _Patch, picture: Picture) -> tuple[Plane, ...]:
+        """A table of 256 colours a plane; those of a picture before, where the same cells are shown."""
+        cells = patch.cells
+        if cells is None:
+            return FIXED
+        known = self._colours.get(patch.place)
+        fresh = known is not None and self._pictures - known.picture < READ_EVERY and known.shows(cells)
+        if known is None or not fresh:
+            known = self._colours[patch.place] = _Colours(self._pictures, cells, cells.colours(picture))
+        return known.tables
 
     @property
     def _corner(self) -> float:
@@ -135,13 +182,12 @@ class FollowingMasks:
             return Blind(TOO_WIDE)
         focal = math.sqrt(box.focal[0] * box.focal[1])
         view = View.at(sum(box.pan_deg) / 2, sum(box.tilt_deg) / 2, focal, *self._size)
-        for grid, stencil in zip(self._grids, stencils, strict=True):
+        from_world, doubt = view.from_world(), doubt_px(box, self._size)
+        for place, (grid, stencil) in enumerate(zip(self._grids, stencils, strict=True)):
             if stencil is None:
                 continue
-            cells = None
-            if grid is not None:
-                cells = cells_in_view(grid, view.from_world(), self._size, self._strip, doubt_px(box, self._size))
-            self._patches.append(_Patch.of(stencil, cells, view))
+            cells = cells_in_view(grid, from_world, self._size, self._strip, doubt) if grid else None
+            self._patches.append(_Patch.of(place, stencil, cells, from_world))
         return Burned(_share([patch.stencil for patch in self._patches], self._size))
 
 
@@ -169,9 +215,9 @@ def _serves(aimed: Box, box: Box, corner: float) -> bool:
 def _share(stencils: Sequence[Stencil], size: tuple[int, int]) -> float:
     """Of the picture under any of the stencils (0..1), from one in SHARE_EVERY rows and columns."""
     step = SHARE_EVERY
-    union = np.zeros((-(-(size[1] // 2) // step), -(-(size[0] // 2) // step)), np.uint8)
+    union = np.zeros((-(-(size[1] & ~1) // step), -(-(size[0] & ~1) // step)), np.uint8)
     for stencil in stencils:
-        part = stencil.cells[-stencil.top % step :: step, -stencil.left % step :: step]
+        part = stencil.fine[-stencil.top % step :: step, -stencil.left % step :: step]
         top, left = -(-stencil.top // step), -(-stencil.left // step)
         place = union[top : top + part.shape[0], left : left + part.shape[1]]
         np.bitwise_or(place, part, out=place)

@@ -161,6 +161,12 @@ class Belief:
         self._origin = ANYWHERE  # of all older bounds together
         self.reports = 0
 
+    def copy(self) -> "Belief":
+        """The same, as it stands now."""
+        copied = Belief()
+        copied._recent, copied._origin, copied.reports = self._recent.copy(), self._origin, self.reports
+        return copied
+
     def add(self, one: Bound) -> None:
         """One more report counts."""
         self._recent.append(one)

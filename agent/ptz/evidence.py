@@ -16,7 +16,7 @@ class Report:
     """One answer to "where are you": degrees, zoom as the head counts it, `moving` where the head says so.
 
     `asked` and `received`: when the question left and the answer was there. `fault`: what the head says is wrong with
-    it, empty when all is well.
+    it, empty when all is well. `streamed`: it came in the metadata stream, which may lie apart from GetStatus.
     """
 
     asked: Instant
@@ -26,6 +26,7 @@ class Report:
     zoom: float
     moving: bool | None = None
     fault: str = ""
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

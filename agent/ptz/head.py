@@ -219,6 +219,7 @@ class TurningHead:
         with self._lock:
             if not self._sources.admit(report, streamed=streamed):
                 return
+            report = replace(report, streamed=streamed)
             before, self._report = self._report, report
             self._track.report(report)
         moved = before is None or (

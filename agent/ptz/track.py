@@ -13,7 +13,14 @@ Laws
   at its full speed.
 - Evidence that contradicts itself blinds. A pose that was trusted before the contradiction is kept in mind, carried on
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
-  where it points is never believed while the pictures show otherwise.
+  where it points is never believed while the pictures show otherwise. Only what was sure counts as trusted: what is
+  said after a blindness began earns nothing, or a head that lies while it finds its zero would be held to its lie.
+- Where the pictures' thread was lost, as for the seconds of a restart, what they carry on is so wide that it proves
+  nothing: the head may have been turned anywhere. It is believed anew, as at the agent's own start, but only once all
+  that it says has agreed with the pictures for `ANEW_S`: a head that pauses while it finds its zero moves on.
+- Two tellers (GetStatus and the metadata stream) must both vouch for a pose: after a contradiction, or where the head
+  moved too fast to be followed, it counts once each that told a pose exactly in the last seconds has told this one.
+  Otherwise the one that tells more often would be believed between two words of the other.
 - Where pictures show nothing, as in fog, reports alone carry a pose on that the pictures had confirmed. They begin
   none: a head that homes over a blank sky after a reboot may say what it likes.
 - After any blindness the pose must be sure for `RESTORE_S` before it counts; for `CALM_S` where only the speed was
@@ -43,12 +50,18 @@ WIDEST_HALF_SPREAD = 0.4
 RESTORE_S = 0.5
 CALM_S = 0.1
 """Instead of `RESTORE_S`, where nothing was wrong but the speed."""
+ANEW_S = 3.0
+"""Instead of `RESTORE_S`, after pictures stayed away, or a contradiction that nothing trusted is left to settle."""
 TRUST_S = 1.0
 """A pose that was sure for so long is not given up for what a report says against it."""
 OLD_S = 2.0
 SILENT_S = 3.0
 UNCONFIRMED = 1
 """Reports that narrow nothing yet: one that lies is found out by the next, before it has counted."""
+VOUCHING_HALF_DEG = 2.0
+"""A report that says less exactly where the head is, such as a slow answer while it turns, vouches for nothing."""
+VOUCHING_S = 2.5
+"""GetStatus is asked once a second beside a stream, and some answers are lost."""
 LEAST_OVERLAP = 0.8
 """Of the reports' accuracy: honest ones overlap by what they are rounded for, less is a contradiction that begins."""
 JUMP_MARGIN = 1.2
@@ -67,6 +80,7 @@ class PoseTrack:
         self._optics = optics
         self._path = Path(limits, optics)
         self._belief = Belief()
+        self._proven: Belief | None = None  # as it was when the pose was sure last
         self._trusted: Belief | None = None
         self._waiting: deque[Report] = deque(maxlen=MOST_REPORTS)
         self._recent: deque[Report] = deque(maxlen=MOST_REPORTS)
@@ -75,7 +89,10 @@ class PoseTrack:
         self._good_since: Instant | None = None
         self._sure_since: Instant | None = None
         self._earned = False
+        self._anew = False  # the pictures have stayed away for long, and nothing was sure since
         self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
+        self._told_at: dict[bool, Instant] = {}  # when each teller's last exact report was, by whether it is streamed
+        self._vouched: set[bool] = set()  # who has told the pose that is believed
         self._outside_at: Instant | None = None
         self._fault_at: Instant | None = None
         self._jumped_at: Instant | None = None
@@ -88,10 +105,13 @@ class PoseTrack:
         newest = self._path.newest
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
+        self._anew = self._anew or (newest is not None and sight.taken - newest.taken > S)
         self._path.add(sight, self._around())
+        if not self._is_tight(self._around()):
+            self._vouched.clear()
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
-            self._trusted = None
+            self._trusted = self._proven = None
             self._contradiction = "flipping"
         self._lay_reports()
 
@@ -111,7 +131,8 @@ class PoseTrack:
         self._lay_reports()
 
     def _jumps(self, before: Report, report: Report) -> bool:
-        seconds = (report.received - before.asked) / S + self._limits.pose_age_s
+        apart = max(report.received - before.asked, before.received - report.asked)  # either may be the older one
+        seconds = apart / S + self._limits.pose_age_s
         reach = triple(lambda axis: self._path.speed[axis] * seconds * JUMP_MARGIN)
         pan, tilt = abs(report.pan_deg - before.pan_deg), abs(report.tilt_deg - before.tilt_deg)
         pan = min(pan % 360, 360 - pan % 360) if self._limits.pan_turns else pan
@@ -135,11 +156,15 @@ class PoseTrack:
         believed = self._belief.at(nodes[-1])
         turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
         one = Bound.of(turned(position, turn), nodes)
-        both = one.around(nodes[-1]).meet(believed)
+        here = one.around(nodes[-1])
+        both = here.meet(believed)
         least = LEAST_OVERLAP * self._limits.accuracy_deg
         if both.empty or min(both.half[:2]) < least:
             self._contradict("contradiction-picture")
         self._belief.add(one)
+        if max(here.half[:2]) <= VOUCHING_HALF_DEG:
+            self._told_at[report.streamed] = report.received
+            self._vouched.add(report.streamed)
 
     def _turn(self, box: Box, near: Box) -> float:
         """The whole turns, in degrees, that bring the pan of `box` closest to that of `near`."""
@@ -162,10 +187,11 @@ class PoseTrack:
     def _contradict(self, reason: str, *, forget: bool = False) -> None:
         """Begins to believe anew; what was trusted stays in mind unless the picture was turned over as well."""
         if forget:
-            self._trusted = None
-        elif self._earned:
-            self._trusted = self._belief
+            self._trusted = self._proven = None
+        elif self._proven is not None:
+            self._trusted = self._proven
         self._belief = Belief()
+        self._vouched.clear()
         self._earned = self._seen = False
         self._contradiction = reason
         self._good_since = self._sure_since = None
@@ -189,14 +215,18 @@ class PoseTrack:
             return Blind(found)
         if self._good_since is None:
             self._good_since = taken
-        if self._blind and taken - self._good_since < self._restore_s * S:
+        trusted = self._carried(taken)
+        lost = trusted is not None and not self._is_tight(trusted)
+        if self._blind and taken - self._good_since < (ANEW_S if lost or self._anew else self._restore_s) * S:
             return Blind(self._blind)
-        self._blind = ""
+        self._blind, self._anew = "", False
         if self._sure_since is None:
             self._sure_since = taken
-        agreed = self._trusted is not None  # the belief agrees with what was trusted: it inherits the trust
+        agreed = trusted is not None and not lost  # the belief agrees with what was trusted: it inherits the trust
         self._earned = self._earned or agreed or taken - self._sure_since > TRUST_S * S
         self._trusted = None
+        if self._earned:
+            self._proven = self._belief.copy()
         return self._as_set(found)
 
     def _found(self, taken: Instant, now: Instant) -> Box | str:
@@ -211,7 +241,7 @@ class PoseTrack:
         box = self._belief.at(node, UNCONFIRMED)
         if self._is_tight(box):
             self._seen = self._seen or not node.blank
-            return self._confirmed(box, node)
+            return self._confirmed(box, node) if self._all_vouch(now) else self._why_unvouched()
         alone = node.blank and self._seen and self._trusted is None
         bracket = self._bracket(node) if alone else None
         if bracket is not None and self._is_tight(bracket):
@@ -225,6 +255,19 @@ class PoseTrack:
         trusted = self._trusted.at(node)
         both = turned(box, self._turn(box, trusted)).meet(trusted)
         return self._contradiction if both.empty else both
+
+    def _carried(self, taken: Instant) -> Box | None:
+        """Where the head was, by what was trusted before a contradiction and the pictures since; None without one."""
+        node = self._path.at(taken)
+        return None if self._trusted is None or node is None else self._trusted.at(node)
+
+    def _all_vouch(self, now: Instant) -> bool:
+        """True unless one of two tellers has not told what is believed."""
+        heard = {teller for teller, at in self._told_at.items() if now - at <= VOUCHING_S * S}
+        return len(heard) < 2 or heard <= self._vouched
+
+    def _why_unvouched(self) -> str:
+        return self._contradiction or ("moving-too-fast" if self._seen and self._earned else "starting")
 
     def _why_wide(self) -> str:
         if self._trusted is not None or self._belief.reports <= UNCONFIRMED:

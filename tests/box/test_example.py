@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import BaseModel
 
-from agent.config import Access, Camera, Http, IceServer, Live, Mask, Mast, Mqtt, Rotation, Vault, load
+from agent.config import Access, Camera, Http, IceServer, Live, Mask, Mast, Mqtt, Rotation, Timestamp, Vault, load
 from agent.errors import ConfigurationError
 from agent.heads import Onvif, Patrol, Ptz
 from agent.lenses import CylindricalLens, EquirectangularLens, FisheyeLens, ZoomLens
@@ -57,7 +57,7 @@ def uncommented(text: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     "model",
     [
-        *(Mast, Vault, Rotation, Access, Http, Live, IceServer, Mqtt, Camera, Mask, Onvif, Ptz, Patrol),
+        *(Mast, Vault, Rotation, Access, Http, Live, IceServer, Mqtt, Timestamp, Camera, Mask, Onvif, Ptz, Patrol),
         *(ZoomLens, EquirectangularLens, CylindricalLens, FisheyeLens),
     ],
 )

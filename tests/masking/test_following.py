@@ -117,6 +117,23 @@ def test_a_solid_mask_is_one_colour_in_all_planes() -> None:
     assert set(np.unique(picture.u[private[::2, ::2]])) == set(np.unique(picture.v[private[::2, ::2]])) == {128}
 
 
+def shade(masker: PtzMasker, level: int, poses: PoseSet) -> int:
+    """What luma the mask's middle shows of a picture of one grey."""
+    frame = noise_frame()
+    planes = (np.full_like(frame.planes[0], level), *frame.planes[1:])
+    picture = planes_of(masker.mask(dataclasses.replace(frame, planes=planes), poses))
+    return int(picture.y[180, 320])
+
+
+def test_colours_that_were_read_serve_three_more_pictures_and_none_where_other_cells_are_shown() -> None:
+    masker = armed(noise_frame())
+    shown = [shade(masker, 40 if index == 0 else 200, REST) for index in range(5)]
+    assert shown == [40, 40, 40, 40, 200]
+    assert shade(masker, 100, REST) == 200
+    assert shade(masker, 100, PoseSet.exactly(25, 0, 0)) != 200
+    assert shade(masker, 40, REST) == 40
+
+
 # --- blind ---
 
 

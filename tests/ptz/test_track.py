@@ -194,6 +194,64 @@ def test_a_head_that_flips_with_its_picture_is_believed_where_it_points_afterwar
     assert any(isinstance(one, PoseSet) and abs(abs(sum(one.pan_deg) / 2) - 180) < 1 for one in last)
 
 
+def homing(second: float) -> Pose:
+    """Down from 5 s; finds its zero from 8 to 16 s: right, left twice as far, and home."""
+    pan = 90.0 if 8 < second < 10 else -90.0 if 10 < second < 14 else 88.0 if 14 < second < 16 else 0.0
+    tilt = -30.0 if 8 < second < 9 else 30.0 if 10 < second < 11 else 0.0
+    return (pan, tilt, 0.0)
+
+
+HOME: Pose = (-4.0, 0.0, 0.0)
+
+
+def claims_home(at: float, pose: Pose) -> Pose | None:
+    """Silent while it is down; says that it stands at home while it turns; then the truth."""
+    return None if 5 < at < 9 else HOME if at < 16.2 and at > 9 else pose
+
+
+@pytest.mark.parametrize("earlier", [lambda _, pose: pose, frozen_from(2, 3)], ids=["well", "frozen"])
+def test_a_head_that_restarts_and_lies_while_it_finds_its_zero_is_followed_again_when_it_stands(
+    earlier: Callable[[float, Pose], Pose | None],
+) -> None:
+    said = runs(
+        homing,
+        seconds=26,
+        seeds=6,
+        lie=lambda at, pose: claims_home(at, pose) if at > 5 else earlier(at, pose),
+        dark=lambda second: 5 < second < 8.2,
+    )
+    assert [one for one in said if one.wrong] == []
+    assert blind_share([one for one in said if 8 < one.exposed_s < 16]) == 1.0
+    assert blind_share(after(23, said)) == 0.0
+
+
+@pytest.mark.parametrize("speaks_s", [9.0, 10.3])
+def test_a_head_that_pauses_while_it_finds_its_zero_and_says_that_it_is_home_is_not_believed(speaks_s: float) -> None:
+    """It turns away, stands for two seconds and turns back."""
+    said = runs(
+        lambda second: (90.0 if 8 < second < 10 else -90.0 if 12.4 < second < 14.4 else 0.0, 0.0, 0.0),
+        seconds=28,
+        seeds=6,
+        lie=lambda at, pose: None if 5 < at < speaks_s else (0.0, 0.0, 0.0) if 5 < at < 14.7 else pose,
+        dark=lambda second: 5 < second < 8.2,
+    )
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(after(26, said)) == 0.0
+
+
+def test_a_slow_answer_that_a_newer_position_overtook_is_no_contradiction_of_the_reports() -> None:
+    """Asked at 3.0 s, answered at 3.5 s; meanwhile the metadata stream told where the head had turned to."""
+    track = PoseTrack(HeadLimits(), OPTICS)
+    last = settled(3, track)
+    track.report(Report(Instant(int((last + 0.49) * S)), Instant(int((last + 0.49) * S)), 60.0, 0.0, 0.0))
+    slow = Report(Instant(int(last * S)), Instant(int((last + 0.5) * S)), 10.0, 0.0, 0.0)
+    assert not track._jumps(track._recent[-1], slow)
+    track.report(Report(Instant(int((last + 0.51) * S)), Instant(int((last + 0.51) * S)), -120.0, 0.0, 0.0))
+    track.picture(still(last + 0.52))
+    taken = Instant(int((last + 0.52) * S))
+    assert track.judge(taken, taken) == Blind("contradiction-reports")
+
+
 def test_reports_alone_begin_no_pose_while_the_pictures_have_never_shown_anything() -> None:
     """A head that homes over a blank sky after a reboot says that it stands at home."""
     said = runs(swing, blank=True, lie=lambda _, pose: (0.0, 0.0, 0.0))
@@ -277,3 +335,50 @@ def test_after_a_blindness_it_waits_until_the_pose_was_sure_for_a_while() -> Non
     reasons_in_order = [(one.exposed_s, isinstance(one.said, Blind)) for one in said]
     last_blind = max(second for second, blind in reasons_in_order if blind)
     assert 7.4 < last_blind < 9.5
+
+
+def told_twice(
+    streamed: Callable[[float], float | None], asked: Callable[[float], float | None], seconds: float = 14.0
+) -> list[tuple[float, PoseSet | Blind]]:
+    """What is said of a head at rest at 10 degrees whose stream tells ten times a second and GetStatus once.
+
+    At four seconds the pictures lose their thread, as they do when the head turns too fast for them.
+    """
+    track, said = PoseTrack(HeadLimits(), OPTICS), []
+    for tick in range(int(seconds * 50)):
+        second = tick / 50
+        if tick % 2 == 0:
+            track.picture(still(second, broken=tick == 200))
+        for every, teller, from_stream in ((5, streamed, True), (50, asked, False)):
+            pan = teller(second) if tick % every == 0 else None
+            if pan is not None:
+                track.report(report(second + 0.003, pan, streamed=from_stream))
+        frame = second - 0.3
+        if tick % 2 == 1 and frame > 0:
+            taken = Instant(int(round(frame * 25) / 25 * S))
+            said.append((frame, track.judge(taken, Instant(int(second * S)))))
+    return said
+
+
+def lies(second: float) -> float:
+    return 19.0 if 4 <= second < 9 else 10.0
+
+
+def honest(second: float) -> float:
+    return 10.0
+
+
+@pytest.mark.parametrize(("streamed", "asked"), [(lies, honest), (honest, lies)], ids=["stream", "getstatus"])
+def test_of_two_tellers_the_one_that_tells_more_often_is_not_believed_against_the_other(
+    streamed: Callable[[float], float], asked: Callable[[float], float]
+) -> None:
+    said = told_twice(streamed, asked)
+    shown = [(at, one) for at, one in said if isinstance(one, PoseSet)]
+    assert [one for one in shown if not one[1].pan_deg[0] <= 10 <= one[1].pan_deg[1]] == []
+    assert [at for at, _ in shown if 5.3 < at < 8.7] == []  # nobody can know which of them lies
+    assert [at for at, _ in shown if at > 12] != []  # they agree again
+
+
+def test_a_teller_that_has_fallen_silent_need_not_vouch_for_the_other() -> None:
+    said = told_twice(honest, lambda second: 10.0 if second < 4 else None)
+    assert all(isinstance(one, PoseSet) for at, one in said if at > 8)

@@ -77,6 +77,8 @@ class World:
     """True at seconds when the picture has been turned over."""
     shown: Callable[[float], float] = lambda second: second
     """At which second the picture that is exposed at a second really was (a frozen encoder)."""
+    dark: Callable[[float], bool] = lambda _: False
+    """True at seconds when no picture comes: the connection is gone, and the next picture is of another one."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +114,12 @@ def frames(truth: Truth, world: World, seconds: float, rng: random.Random) -> It
     low, high = world.video_age_s
     base = rng.uniform(low, high)
     since_reference = arrival = 0.0
-    before, noise, was_turned = truth.at(world.shown(0)), (0.0, 0.0, 0.0), False
+    before, noise, was_turned, was_dark = truth.at(world.shown(0)), (0.0, 0.0, 0.0), False, False
     for index in range(int(seconds * world.fps)):
         exposed = index / world.fps
+        if world.dark(exposed):
+            was_dark = True
+            continue
         age = min(high, max(low, base + rng.gauss(0, 0.03)))
         arrival = min(exposed + high, max(arrival + 0.001, exposed + age))
         stamp = exposed + rng.uniform(-0.002, 0.002)
@@ -124,7 +129,8 @@ def frames(truth: Truth, world: World, seconds: float, rng: random.Random) -> It
         moved = ((pose[0] - before[0]) * math.cos(math.radians(pose[1])), pose[1] - before[1])
         across, up = (math.radians(one) / half for one in moved)
         zoomed = (OPTICS.spread(pose[2]) or 0.0) - (OPTICS.spread(before[2]) or 0.0)
-        torn = math.hypot(across, up) > 0.5 or abs(zoomed) > 0.2
+        torn = was_dark or math.hypot(across, up) > 0.5 or abs(zoomed) > 0.2
+        was_dark = False
         turned = world.turned(exposed)
         if world.blank or torn or turned != was_turned or rng.random() < world.unknown:
             if torn:

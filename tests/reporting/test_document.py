@@ -11,10 +11,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent import cli
+from agent.errors import RegisterError
 from agent.register import bodies
+from agent.register.proving import verify
+from agent.reporting.command import gather
+from agent.reporting.figures import Period
 from agent.reporting.layout import BOTTOM, INSIDE, MARGIN, Heading, Layout, Paragraph, Table
 from tests.needs import needs
-from tests.register.rig import DEVICE, KINDS, files, opened, sample, view
+from tests.register.rig import DAY_MS, DEVICE, KINDS, NOON, files, opened, public, sample, view
 
 PERIOD = ["--from", "2026-11-01", "--to", "2026-11-30"]
 HOSTILE = ") Tj ET {nb} \\) (%s) << /JS >> مرحبا 日本 \U0001f600 e\u0301 \ue000 Łukasz"
@@ -142,6 +146,26 @@ def test_a_period_that_is_none_ends_with_2(state: Path, period: list[str], capsy
     assert capsys.readouterr().err
 
 
+def test_the_last_day_counts_whole(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["register", "figures", "--state", str(state), "--json", "--from", "2026-11-21", "--to"]
+    for last, count in (("2026-11-21", len(KINDS) + 1), ("2026-11-21T12:00:00.030Z", 2)):
+        assert cli.main([*asked, last]) == 0
+        assert json.loads(capsys.readouterr().out)["entries"] == count
+
+
+def test_what_is_entered_after_the_verdict_is_not_told_and_what_is_altered_after_it_is_seen(state: Path) -> None:
+    verdict = verify(state, public(DEVICE))
+    asked = Period(NOON - DAY_MS, NOON + DAY_MS)
+    register = opened(state)
+    register.append(view(1))
+    register.close()
+    assert gather(state, asked, verdict).entries == len(KINDS) + 1
+    section = files(state)[0]
+    section.write_bytes(section.read_bytes().replace(b"C. Durand", b"C. Dupond", 1))
+    with pytest.raises(RegisterError):
+        gather(state, asked, verdict)
+
+
 def test_a_place_that_cannot_be_written_ends_with_2(state: Path) -> None:
     asked = ["register", "report", "--state", str(state), *PERIOD, "--out", str(state / "missing" / "x.pdf")]
     assert cli.main(asked) == 2
@@ -152,13 +176,13 @@ def test_a_place_that_cannot_be_written_ends_with_2(state: Path) -> None:
 
 def test_nothing_stands_outside_the_page_and_no_letter_is_lost() -> None:
     layout = Layout(lambda one, bold: 0.5 * len(one), frozenset(range(32, 0x250)))
-    words = [("x" * 700, "a b " * 300), ("", ""), ("é\u0301", "ok")] * 20
+    words = [("x" * 7000, "a b " * 300), ("", ""), ("é\u0301", "ok")] * 20
     blocks = [Heading("h"), Paragraph("p " * 900), Table((("A", 1, True), ("B", 3, False)), words)]
     pages = layout.pages(blocks)
     texts = [one for page in pages for one in page.texts]
     assert all(one.y <= BOTTOM + 0.01 for one in texts)
     assert all(MARGIN <= one.x <= MARGIN + INSIDE for one in texts)
-    assert sum(one.text.count("x") for one in texts) == 20 * 700
+    assert sum(one.text.count("x") for one in texts) == 20 * 7000
     assert sum(one.text.count("a") for one in texts) == 20 * 300
     for page in pages[2:]:
         assert [one.text for one in page.texts[:2]] == ["A", "B"]

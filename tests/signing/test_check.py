@@ -304,8 +304,8 @@ def test_a_tail_longer_than_any_signed_period_is_unsigned() -> None:
 def test_a_forged_tail_of_fewer_slices_gets_no_longer_than_half_a_second() -> None:
     """As many slices as a signature may cover, but one a picture and not two: twice the time."""
     units = signed()
-    forged = [rebuilt(unit, [next(filter(is_slice, nals(unit)))]) for unit in plain(190)[150:176]]
-    report = judge(units[:151] + forged)
+    forged = [rebuilt(unit, [next(filter(is_slice, nals(unit)))]) for unit in plain(190)[152:174]]
+    report = judge(units[:152] + forged)
     assert kinds(report) == ["valid", "unsigned"]
 
 
