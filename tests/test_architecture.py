@@ -38,7 +38,7 @@ GROUND = len(FLOORS)
 DECIDING = (
     *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
     *("access.requisitions", "access.strict"),
-    *("addresses", "polygons", "models", "faults", "events", "facts"),
+    *("addresses", "polygons", "models", "faults", "events", "facts", "lateness"),
     *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
     *("masking.masker", "masking.mosaic", "masking.planes", "masking.policy", "masking.strip"),

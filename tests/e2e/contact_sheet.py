@@ -122,9 +122,12 @@ async def journey(reel: Reel) -> None:
     )
     await head.night(True)
     await reel.look("at rest, at night", pan=-33.0, tilt=0.0, zoom=0.0)
-    await head.reboot(down_s=3.0)  # the last: the way back from it may take longer than anybody waits
+    mark = reel.mast.mark()
+    await head.reboot(down_s=3.0)
     await asyncio.sleep(8.0)
     reel.take("the head finds its zero after a restart")
+    await reel.mast.burned(CAMERA, mark)
+    await reel.look("back after the restart", pan=-33.0, tilt=0.0, zoom=0.2)
 
 
 async def _frozen(head: VirtualPtz) -> None:
