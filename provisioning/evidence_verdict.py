@@ -61,6 +61,8 @@ WORDS = {
     "sums": ("files", "fichiers"),
     "manifest": ("manifest", "manifeste"),
     "recordings": ("recordings", "enregistrements"),
+    "pictures": ("signed pictures", "images signées"),
+    "timestamp": ("time-stamp", "horodatage"),
     "interval": ("interval", "intervalle"),
     "gaps": ("gaps", "lacunes"),
     "requisition": ("requisition", "réquisition"),

@@ -57,7 +57,8 @@ DECIDING = (
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values", "timestamping.stamps"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
-    *("provisioning.evidence_checks", "provisioning.evidence_provenance", "provisioning.evidence_verdict"),
+    *("provisioning.evidence_checks", "provisioning.evidence_pictures", "provisioning.evidence_provenance"),
+    "provisioning.evidence_verdict",
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
