@@ -11,6 +11,7 @@ from agent.evidence.counter import Counter
 from agent.evidence.desk import Desk, Recordings
 from agent.evidence.packing import About, CameraName
 from agent.identity import DeviceIdentity
+from agent.timestamping import TimestampService
 
 
 def mast_of(configuration: Configuration, identity: DeviceIdentity) -> Mast:
@@ -26,7 +27,8 @@ def mast_of(configuration: Configuration, identity: DeviceIdentity) -> Mast:
         cameras={one.id: CameraName(one.name, one.kind) for one in configuration.camera},
     )
     access = configuration.access
-    return Mast(about, identity, access.requisition_keys(), access.requisition_threshold)
+    service = None if configuration.timestamp is None else TimestampService(configuration.timestamp)
+    return Mast(about, identity, access.requisition_keys(), access.requisition_threshold, service)
 
 
 def counter_of(

@@ -7,6 +7,7 @@
     requisition the document, its signatures, and that it asks for just this
     register    the signed head; each entry is in it; that the requisition came, what was sealed and transmitted
     witness     that the head follows on what a witness has cosigned
+    timestamp   what a time-stamping service said about the manifest
 
 A pack whose sums or manifest do not hold is not looked at any further.
 """
@@ -24,6 +25,7 @@ from agent.evidence.manifest import CameraPart, Manifest, Recording, read_manife
 from agent.language import say
 from agent.vault.rows import signed_bytes
 from provisioning.evidence_provenance import about_register, about_requisition
+from provisioning.evidence_stamp import about_timestamp
 from provisioning.evidence_verdict import MOST_TOLD, Checked, Contents, Line, Trust, line, public_key, signed, word
 
 
@@ -44,6 +46,7 @@ def check(contents: Contents, trust: Trust) -> Checked:
     lines += _extent(manifest)
     lines += about_requisition(manifest, contents, trust)
     lines += about_register(manifest, contents, key, trust)
+    lines += about_timestamp(contents, trust)
     return Checked(tuple(lines), manifest, bad)
 
 

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+
 from agent.access.keys import load_public
 from agent.errors import EvidenceRefused, KeyFileError, NoteRefused
 from agent.language import say
@@ -39,6 +41,8 @@ def _parser() -> Parser:
     judicial = say(en="judicial.pub of who may sign requisitions", fr="judicial.pub des signataires admis")
     add("--judicial-pub", default=[], help=judicial, **several)  # type: ignore[arg-type]
     add("--witness", default=[], help=say(en="witness.vkey", fr="witness.vkey"), **several)  # type: ignore[arg-type]
+    stamps = say(en="the time-stamping service's authority, PEM", fr="autorité du service d'horodatage, PEM")
+    add("--timestamp-ca", type=Path, metavar="FILE", help=stamps)
     one.add_json()
     return one
 
@@ -49,6 +53,18 @@ def _witness(path: Path) -> Key:
     except (OSError, ValueError, NoteRefused) as error:
         raise KeyFileError(
             say(en=f"{path}: is no witness.vkey ({error})", fr=f"{path} : pas un witness.vkey ({error})")
+        ) from error
+
+
+def _authorities(path: Path) -> list[Certificate]:
+    try:
+        return load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise KeyFileError(
+            say(
+                en=f"{path}: holds no certificate in PEM ({error})",
+                fr=f"{path} : ne contient pas de certificat PEM ({error})",
+            )
         ) from error
 
 
@@ -68,6 +84,7 @@ def _open(arguments: Sequence[str]) -> int:
         device=None if options.device_pub is None else load_public(options.device_pub),
         judicial=[load_public(path) for path in options.judicial_pub],
         witnesses=[_witness(path) for path in options.witness],
+        timestamp=[] if options.timestamp_ca is None else _authorities(options.timestamp_ca),
     )
     identities = read_identities(options.identity)
     films: tuple[Path, ...] = ()

@@ -20,13 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.errors import EvidenceRefused, KeyFileError, UsageError
 from agent.evidence.manifest import CameraPart, Manifest, Recording
-from agent.evidence.names import is_segment
+from agent.evidence.names import DEVICE, is_segment
 from agent.language import say
+from agent.signing.film import judge_film
 from provisioning.evidence_checks import check
-from provisioning.evidence_verdict import Contents, Line, Trust
+from provisioning.evidence_pictures import about_pictures
+from provisioning.evidence_verdict import Contents, Line, Trust, public_key, word
 from provisioning.joining import Joiner
 from provisioning.pack_source import File, Source, open_source, read_small
 
@@ -106,7 +109,8 @@ def open_pack(pack: Path, identities: Sequence[pyrage.x25519.Identity], out: Pat
             )
         )
     source = open_source(pack)
-    checked = check(read_contents(source), trust)
+    contents = read_contents(source)
+    checked = check(contents, trust)
     if checked.manifest is None:
         return Opened(checked.lines, ())
     lines = list(checked.lines)
@@ -116,7 +120,9 @@ def open_pack(pack: Path, identities: Sequence[pyrage.x25519.Identity], out: Pat
         work.mkdir(mode=0o700)
         try:
             films = _films(source, checked.manifest, checked.bad, identities, work, lines)
-            final = tuple(_publish(film, out) for film in films)
+            device = public_key(contents.small[DEVICE])
+            lines += [_judged(film, device, gaps=gaps) for film, gaps in films]
+            final = tuple(_publish(film, out) for film, _ in films)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
@@ -131,16 +137,32 @@ def _films(
     identities: Sequence[pyrage.x25519.Identity],
     work: Path,
     lines: list[Line],
-) -> list[Path]:
-    films: list[Path] = []
+) -> list[tuple[Path, bool]]:
+    """Each film, and whether something is missing in it."""
+    films: list[tuple[Path, bool]] = []
     for camera in manifest.cameras:
+        gaps = _is_broken(camera, bad)
         with Joiner(work, camera.id) as joiner:
             for one in camera.segments:
                 if one.segment.name not in bad:
-                    lines += _join(source, one, identities, work, joiner)
-        films += joiner.files
+                    wrong = _join(source, one, identities, work, joiner)
+                    lines += wrong
+                    gaps = gaps or bool(wrong)
+        films += [(path, gaps) for path in joiner.files]
         lines.append(_told(camera, joiner))
     return films
+
+
+def _is_broken(camera: CameraPart, bad: frozenset[str]) -> bool:
+    """Whether its film leaves anything out: recording paused or broke off, or a recording was changed."""
+    return bool(camera.gaps) or any(not one.segment.whole or one.segment.name in bad for one in camera.segments)
+
+
+def _judged(film: Path, device: Ed25519PublicKey | None, *, gaps: bool) -> Line:
+    try:
+        return about_pictures(film.name, judge_film(film, device), gaps=gaps)
+    except UsageError as error:
+        return Line("bad", word("pictures"), str(error))
 
 
 def _told(camera: CameraPart, joiner: Joiner) -> Line:

@@ -7,6 +7,7 @@ from typing import Literal
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.x509 import Certificate
 
 from agent.evidence.manifest import Manifest
 from agent.language import say
@@ -27,11 +28,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What the one who checks knows from elsewhere; empty: the pack's own word. `witnesses`: their verifier keys."""
+    """What the one who checks knows from elsewhere; empty: the pack's own word. `witnesses`: their verifier keys.
+
+    `timestamp`: authorities of time-stamping services.
+    """
 
     device: Ed25519PublicKey | None = None
     judicial: Sequence[Ed25519PublicKey] = ()
     witnesses: Sequence[Key] = ()
+    timestamp: Sequence[Certificate] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ WORDS = {
     "sums": ("files", "fichiers"),
     "manifest": ("manifest", "manifeste"),
     "recordings": ("recordings", "enregistrements"),
+    "pictures": ("signed pictures", "images signées"),
+    "timestamp": ("time-stamp", "horodatage"),
     "interval": ("interval", "intervalle"),
     "gaps": ("gaps", "lacunes"),
     "requisition": ("requisition", "réquisition"),

@@ -55,7 +55,7 @@ def lines(verdict: Verdict) -> list[str]:
     """The verdict, a line a finding."""
     report = verdict.report
     found = [_origin(report)] if any(one.begin_ms for one in report.findings) else []
-    found += [_line(one, report.pictures) for one in report.findings]
+    found += [finding_line(one, report.pictures) for one in report.findings]
     for one in verdict.others:
         found.append(say(en=f"a track of {one} beside it: not signed", fr=f"une piste {one} à côté : non signée"))
     if strange := sum(report.uncovered.values()):
@@ -149,7 +149,8 @@ def _origin(report: Report) -> str:
     )
 
 
-def _line(one: Finding, pictures: int) -> str:
+def finding_line(one: Finding, pictures: int) -> str:
+    """One finding: where, when and what."""
     where = f"{one.first_picture}-{one.last_picture}/{pictures}"
     when = ""
     if one.begin_ms is not None and one.end_ms is not None:

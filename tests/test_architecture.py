@@ -57,7 +57,8 @@ DECIDING = (
     *("telemetry.dialling", "telemetry.discovery", "telemetry.issues", "telemetry.news", "telemetry.payloads"),
     *("telemetry.topics", "telemetry.values", "timestamping.stamps"),
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
-    *("provisioning.evidence_checks", "provisioning.evidence_provenance", "provisioning.evidence_verdict"),
+    *("provisioning.evidence_checks", "provisioning.evidence_pictures", "provisioning.evidence_provenance"),
+    *("provisioning.evidence_stamp", "provisioning.evidence_verdict"),
     *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
@@ -208,6 +209,7 @@ def climbs(file: str, tree: ast.AST) -> Iterator[str]:
             yield f"imports {target}, which stands no lower"
         elif file.startswith("provisioning/") and target.startswith("agent.") and theirs < GROUND:
             formats = ("agent.access", "agent.evidence", "agent.register", "agent.signing", "agent.vault")
+            formats += ("agent.timestamping.stamps",)
             if not target.startswith(MEASURES_LENSES.get(file, formats)):
                 yield f"imports {target}"
         elif file.startswith("provisioning/") and target.startswith("tests"):

@@ -13,6 +13,7 @@ A pack is a folder, and the same as a zip:
     SHA256SUMS SHA256SUMS.sig                   every file but these two; the device's Ed25519 over it
 
 Decides (pure): `names`, `manifest`, `gaps`, `gathering`, `proofs`, `leaflet`, `zip_layout`, `packing`.
-Touches the world: `desk` (register, vault and pack in their order), `binding` (a pack's files), `shelf` (packs that
+Touches the world: `desk` (register, vault and pack in their order), `binding` (a pack's files), `stamping`
+(its time-stamp), `shelf` (packs that
 wait to be fetched), `download` (the zip's bytes), `copying` (the folder, on a stick).
 """

@@ -23,10 +23,12 @@ from agent.evidence.leaflet import leaflets
 from agent.evidence.manifest import Manifest
 from agent.evidence.packing import About, Found, exported, make_manifest
 from agent.evidence.proofs import Proof, Proven
+from agent.evidence.stamping import stamp
 from agent.identity import DeviceIdentity
 from agent.register.bodies import Entered
 from agent.register.entries import Entry
 from agent.register.notes import Checkpoint, Note
+from agent.timestamping import TimestampService
 
 
 class Book(Protocol):
@@ -61,12 +63,16 @@ class Book(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Mast:
-    """Who answers, and by whose signatures. `authorities`: may sign requisitions, `threshold` of them must have."""
+    """Who answers, and by whose signatures. `authorities`: may sign requisitions, `threshold` of them must have.
+
+    `timestamp`: says when a pack was there; None where no service is configured.
+    """
 
     about: About
     identity: DeviceIdentity
     authorities: Sequence[Ed25519PublicKey]
     threshold: int
+    timestamp: TimestampService | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +101,18 @@ def bind(
     text, sign = manifest.text(), mast.identity.sign
     for body in exported(manifest):
         book.enter(body)
+    stamped = None if mast.timestamp is None else stamp(mast.timestamp, text)
     files = {
         names.REQUISITION: document,
         names.DEVICE: mast.identity.public_pem.encode("ascii"),
         names.MANIFEST: text,
         names.MANIFEST + names.SIGNATURE: sign(text),
-        **leaflets(manifest),
+        **leaflets(manifest, None if stamped is None else stamped.at, asked=mast.timestamp is not None),
         **_signers(mast.authorities, requisition.signers),
         **_register_files(book, gathered, presented),
     }
+    if stamped is not None:
+        files |= {names.QUERY: stamped.query, names.STAMP: stamped.raw}
     sums = {name: sha256(content).hexdigest() for name, content in files.items()}
     sums |= {row.segment.name: row.segment.sha256 for one in found.values() for row in one.kept}
     files[names.SUMS] = names.sums_text(sums)

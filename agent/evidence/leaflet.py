@@ -1,7 +1,9 @@
 """LISEZMOI.txt and README.txt: what a pack is and how to check it, for people without this program. Pure."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
+from agent.clock import rfc3339
 from agent.evidence.manifest import Manifest
 from agent.evidence.names import LEAFLETS
 
@@ -14,6 +16,7 @@ Destinataire: {recipient}
 Intervalle  : du {start} au {end} (heure UTC)
 Établi      : {made}, par l'agent Vigie {version}
 Horloge     : {clock}
+Horodatage  : {stamp}
 
 {cameras}
 CE QUE CE DOSSIER CONTIENT
@@ -25,6 +28,7 @@ CE QUE CE DOSSIER CONTIENT
   requisition.json  la réquisition à laquelle ce paquet répond, telle qu'elle fut présentée, avec ses signatures.
   register/       la tête signée du registre du mât et les preuves que les inscriptions relatives à ce paquet y sont ;
                   « witnessed », s'il est présent, est la dernière tête qu'un témoin a contresignée.
+  timestamp/      s'il est présent, ce qu'un service d'horodatage (RFC 3161) a répondu sur manifest.json.
   keys/           les clés publiques : celle du mât, celles des signataires de la réquisition.
   SHA256SUMS      l'empreinte de chaque fichier ; signée par le mât (SHA256SUMS.sig).
 
@@ -36,6 +40,8 @@ VÉRIFIER
   La clé keys/device.pub doit être celle que la ville tient pour ce mât ; empreinte SHA-256 :
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
+  L'horodatage, s'il y en a un, avec le certificat de l'autorité du service :
+      openssl ts -verify -data manifest.json -in timestamp/response.tsr -CAfile AUTORITE.pem
   Ouvrir un enregistrement :  age -d -i vault.key SEGMENT.mp4.age > SEGMENT.mp4
 
 LIMITES
@@ -53,6 +59,7 @@ Recipient   : {recipient}
 Interval    : from {start} to {end} (UTC)
 Made        : {made}, by the Vigie agent {version}
 Clock       : {clock}
+Time-stamp  : {stamp}
 
 {cameras}
 WHAT THIS FOLDER HOLDS
@@ -64,6 +71,7 @@ WHAT THIS FOLDER HOLDS
   requisition.json  the requisition that this pack answers, as it was presented, with its signatures.
   register/       the signed head of the mast's register and the proofs that the entries about this pack are in it;
                   "witnessed", where there is one, is the last head that a witness cosigned.
+  timestamp/      where there is one, what a time-stamping service (RFC 3161) answered about manifest.json.
   keys/           public keys: the mast's, and those of who signed the requisition.
   SHA256SUMS      the hash of each file; signed by the mast (SHA256SUMS.sig).
 
@@ -75,6 +83,8 @@ CHECKING
   The key keys/device.pub must be the one that the town holds for this mast; its SHA-256:
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
+  The time-stamp, where there is one, with the certificate of the service's authority:
+      openssl ts -verify -data manifest.json -in timestamp/response.tsr -CAfile AUTHORITY.pem
   To open a recording:  age -d -i vault.key SEGMENT.mp4.age > SEGMENT.mp4
 
 LIMITS
@@ -84,15 +94,18 @@ LIMITS
 """
 
 
-def leaflets(manifest: Manifest) -> Mapping[str, bytes]:
-    """Both, by their names."""
+def leaflets(manifest: Manifest, stamped: datetime | None = None, *, asked: bool = False) -> Mapping[str, bytes]:
+    """Both, by their names. `stamped`: the time-stamp's time, None without one; `asked`: a service is configured."""
+    at = "" if stamped is None else rfc3339(round(stamped.timestamp() * 1000))
+    french = "aucun : le service n'a pas répondu comme il faut" if asked else "aucun service configuré"
+    english = "none: the service gave no good answer" if asked else "no service configured"
     return {
-        LEAFLETS["fr"]: _filled(_FRENCH, manifest, french=True),
-        LEAFLETS["en"]: _filled(_ENGLISH, manifest, french=False),
+        LEAFLETS["fr"]: _filled(_FRENCH, manifest, at or french, french=True),
+        LEAFLETS["en"]: _filled(_ENGLISH, manifest, at or english, french=False),
     }
 
 
-def _filled(text: str, manifest: Manifest, *, french: bool) -> bytes:
+def _filled(text: str, manifest: Manifest, stamp: str, *, french: bool) -> bytes:
     error_ms = manifest.clock.error_ms
     if not manifest.clock.synchronised or error_ms is None:
         clock = "non synchronisée par un service de temps" if french else "not kept by a time service"
@@ -110,6 +123,7 @@ def _filled(text: str, manifest: Manifest, *, french: bool) -> bytes:
         made=manifest.made,
         version=manifest.agent_version,
         clock=clock,
+        stamp=stamp,
         device=manifest.device,
         cameras="\n".join(_cameras(manifest, french=french)),
     ).encode()

@@ -47,6 +47,13 @@ def request(digest: bytes, nonce: int) -> bytes:
     return bytes([0x30, len(content)]) + content
 
 
+def nonce_of(query: bytes, digest: bytes) -> int | None:
+    """The nonce of a `request` about this digest; None for any other bytes."""
+    nonce = int.from_bytes(query[7 + len(_IMPRINT) + DIGEST_BYTES : -3], "big")
+    known = 0 < nonce < 1 << (8 * NONCE_BYTES)
+    return nonce if known and query == request(digest, nonce) else None
+
+
 def verify(raw: bytes, digest: bytes, nonce: int | None, authorities: Sequence[Certificate]) -> Stamp:
     """The stamp in an answer; StampRefused says why it is none. `nonce`: None where it is known no more."""
     if len(raw) > LARGEST_ANSWER:

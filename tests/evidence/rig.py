@@ -1,6 +1,6 @@
 """What the tests of evidence stand on: a mast that has recorded real pictures, its register, its judicial authority."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,10 @@ from agent.evidence.shelf import Pack
 from agent.identity import load_or_make
 from agent.register.bodies import AgentStarted, Entered
 from agent.register.ledger import Ledger
+from agent.signing.signer import Signer
+from agent.units import AccessUnit
 from agent.vault import Vault
+from tests.signing.material import made_key
 from tests.vault.rig import Bench, Events, Feed, HandClock, Keys, Scene, film
 
 TOWN, MAST = "lievin", "lievin-042"
@@ -61,16 +64,26 @@ class House:
         self.device = self.folder / "device.pub"
         self.device.write_text(self.identity.public_pem)
 
-    def record(self, seconds: int = 8, scene: Scene = SMALL, camera: str = "lane") -> None:
-        """So much of a camera, in segments of two seconds; time passes."""
+    def record(
+        self,
+        seconds: int = 8,
+        scene: Scene = SMALL,
+        camera: str = "lane",
+        sign: Callable[[AccessUnit], AccessUnit] = lambda unit: unit,
+    ) -> None:
+        """So much of a camera, in segments of two seconds; time passes. `sign`: what each picture goes through."""
         vault = self.bench.vault()
         vault.open()
         feed = Feed()
         vault.record(camera, feed, 1000)
-        units = film(scene, seconds * scene.fps, self.clock, camera=camera)
+        units = [sign(unit) for unit in film(scene, seconds * scene.fps, self.clock, camera=camera)]
         self.clock.pass_ms(seconds * 1000)
         feed.put(units)
         vault.close()
+
+    def signer(self, camera: str = "lane") -> Signer:
+        """What signs the pictures of a camera, from one start of the agent on."""
+        return Signer(made_key(self.identity), f"{MAST}/{camera}/main")
 
     def open(self) -> None:
         """The agent runs: register and vault are open, what was recorded is entered."""

@@ -24,14 +24,14 @@ def run(house: House, pack: Path, step: str) -> int:
 
 def test_the_documents_commands_check_and_open_a_pack(house: House, tmp_path: Path) -> None:
     pack = house.export(tmp_path / "stick")
-    assert [run(house, pack, step) for step in steps()] == [0, 0, 0]
+    assert [run(house, pack, step) for step in steps()[:3]] == [0, 0, 0]
     video, *_ = probe(tmp_path / "out/lane.mp4")["streams"]
     assert video["nb_read_frames"] == "200"
 
 
 def test_the_documents_commands_see_what_was_changed_and_what_was_added(house: House, tmp_path: Path) -> None:
     pack = house.export(tmp_path / "stick")
-    signed, alone, _ = steps()
+    signed, alone, *_ = steps()
     for name in ("manifest.json", "SHA256SUMS", "SHA256SUMS.sig", "requisition.json", "LISEZMOI.txt"):
         raw = (pack / name).read_bytes()
         (pack / name).write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
