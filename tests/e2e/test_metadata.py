@@ -3,12 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from agent.virtual.ptz_camera import Setup
 from tests.e2e.journeys import CONTRADICTION, restless
 from tests.e2e.turning import PATIENCE_S, Mast
 from tests.needs import needs
 
-pytestmark = [needs("age", "age")]
+pytestmark = [pytest.mark.slow, needs("age", "age")]
 
 HEAD = "tete"
 ALONE_S = 5.0

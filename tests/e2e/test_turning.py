@@ -32,14 +32,14 @@ async def faults(mast: Mast, camera: str) -> None:
     silent = frozenset({"onvif-silent"})
     begin = lambda: head.faults(silent=True, operations=["GetStatus"])  # noqa: E731
     await suffers(mast, camera, begin, head.faults, silent, then=swing)
-    await restless(head, 1250, seed=2, fastest=0.25)
+    await restless(head, 1050, seed=2, fastest=0.25)
 
 
 async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp_path: Path) -> None:
     setups = {"moves": Setup(lost=0.1), "fails": Setup(start=(-33.0, 3.0, 0.15), seed=7)}
     async with Mast(tmp_path, setups) as mast:
         await asyncio.gather(mast.burned("moves"), mast.burned("fails"))
-        await asyncio.gather(restless(mast.heads["moves"], 1250, seed=1), faults(mast, "fails"))
+        await asyncio.gather(restless(mast.heads["moves"], 1050, seed=1), faults(mast, "fails"))
         await mast.stop()
     moves, fails = await asyncio.gather(*(asyncio.to_thread(mast.verdict, name) for name in setups))
     print(f"moves: {moves}; fails: {fails}")

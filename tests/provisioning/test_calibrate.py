@@ -85,6 +85,7 @@ def judged(told: dict[str, Any], lens: LensTable) -> float:
     return worst_deg(fit, lens.at) / told["lens"]["calibration_error_deg"]
 
 
+@pytest.mark.slow
 async def test_the_table_is_true_within_its_error_and_the_head_is_back(drawings: Path, tmp_path: Path) -> None:
     async with virtual_ptz(drawings, camera()) as ptz:
         status, out, told = await calibrate(ptz, tmp_path, *FEW, "--json", "--out", str(tmp_path / "lens.toml"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 
 from tests.rig.footage import SMALL
 from tests.rig.peers import Ffmpeg, Motion, count_pictures
@@ -31,6 +32,7 @@ def test_ffmpeg_tells_as_many_pictures_as_it_wrote(tmp_path: Path) -> None:
     assert 20 < told[-1] <= count_pictures(tmp_path / "out.mp4")
 
 
+@pytest.mark.slow
 def test_motion_burns_its_mask_with_either_encoder(tmp_path: Path) -> None:
     for name, encoder in (("own", ()), ("same", ENCODER)):
         pieces: list[Path] = []

@@ -166,6 +166,7 @@ def test_a_demo_of_some_seconds_shows_three_cameras_obeys_and_ends_by_itself_wit
         assert (demo.state / name).exists()
 
 
+@pytest.mark.slow
 @needs("setsid", "util-linux")
 def test_a_visitor_at_the_terminal_silences_the_head_mends_it_and_ends_all_of_it_with_ctrl_c(start: Start) -> None:
     demo = start(terminal=True)
@@ -196,6 +197,7 @@ def test_the_fixed_camera_s_masks_cover_all_that_is_private_in_its_picture() -> 
     assert (private > 0).sum() < 20  # the last digit of a polygon
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_all_of_it_with_a_true_summary(start: Start) -> None:
     demo = start()
     demo.wait_until_it_runs()
@@ -208,6 +210,7 @@ def test_a_closed_terminal_ends_all_of_it_with_a_true_summary(start: Start) -> N
     assert not agent.is_running()
 
 
+@pytest.mark.slow
 def test_a_killed_demo_leaves_no_agent_behind(start: Start) -> None:
     demo = start()
     demo.wait_until_it_runs()
@@ -222,6 +225,7 @@ def test_a_killed_demo_leaves_no_agent_behind(start: Start) -> None:
     assert gone()
 
 
+@pytest.mark.slow
 def test_an_agent_that_dies_is_told_and_ends_the_demo_with_status_1(start: Start) -> None:
     demo = start()
     demo.wait_until_it_runs()
