@@ -10,8 +10,6 @@ Laws
 >>> load_or_make(Path("/var/lib/vigie")).sign(b"...")
 """
 
-import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from agent.durable import sync_folder, write_whole
 from agent.errors import KeyFileError
 from agent.language import say
 
@@ -54,28 +53,6 @@ class DeviceIdentity:
 
 def _public_pem(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii")
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, also through a power cut."""
-    temporary = path.with_name(f"{path.name}.new")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()  # left by a power cut, perhaps with another mode
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def refused(path: Path, why: str) -> KeyFileError:
@@ -120,7 +97,7 @@ def load_private(path: Path, fits: Callable[[object], TypeGuard[Key]], name: str
 
 def keep_private(path: Path, key: Key) -> Key:
     """Writes a new key, whole or not at all."""
-    _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+    write_whole(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     return key
 
 
@@ -131,7 +108,7 @@ def mend(path: Path, pem: bytes) -> None:
     except FileNotFoundError:
         whole = False
     if not whole:
-        _write(path, pem, 0o644)
+        write_whole(path, pem, 0o644)
 
 
 def _is_ed25519(key: object) -> TypeGuard[Ed25519PrivateKey]:
@@ -146,7 +123,7 @@ def load_or_make(state: Path) -> DeviceIdentity:
         if not folder.is_dir():
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(state)
+            sync_folder(state)
         key = load_private(path, _is_ed25519, say(en="an Ed25519", fr="Ed25519"))
         key = key or keep_private(path, Ed25519PrivateKey.generate())
         pem = _public_pem(key)

@@ -16,7 +16,6 @@ Laws
 import asyncio
 import json
 import logging
-import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +24,7 @@ from agent import __version__
 from agent.cameras import Camera
 from agent.clock import Clock
 from agent.config import Configuration
+from agent.durable import write_whole
 from agent.errors import RegisterError
 from agent.facts import RegisterFacts
 from agent.identity import DeviceIdentity
@@ -144,13 +144,7 @@ class Registrar:
             "configuration": self._standing.configuration,
             "masks": self._standing.masks,
         }
-        beside = self._path.with_name(f"{self._path.name}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(told, file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(self._path)
+        write_whole(self._path, json.dumps(told).encode())
 
     async def run(self) -> None:
         """Tries again what failed, lets old entries expire, talks to the witness; until cancelled."""

@@ -15,7 +15,6 @@ Laws
 
 import asyncio
 import json
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.access.keys import load_private, load_public, save_private, save_public, write_new
 from agent.clock import SystemClock
+from agent.durable import write_whole
 from agent.errors import KeyFileError, ListenError, NoteRefused, UsageError
 from agent.language import say
 from agent.register.notes import COSIGNATURE, ED25519, Checkpoint, Key, Note, is_key_name
@@ -119,18 +119,7 @@ class Memory:
     def write(self, seen: Mapping[str, Seen]) -> None:
         """On disk when it returns, whole or not at all; OSError."""
         text = json.dumps({origin: one.note for origin, one in sorted(seen.items())}, ensure_ascii=False, indent=1)
-        aside = self.path.with_name(self.path.name + ".new")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self.path, text.encode())
 
 
 class Witness:

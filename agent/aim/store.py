@@ -14,12 +14,12 @@ Laws
 import asyncio
 import contextlib
 import logging
-import os
 import threading
 import time
 from pathlib import Path
 
 from agent.aim.references import MOST_BYTES, AimState, Lost, decode, encode
+from agent.durable import give, sync_folder, write_whole
 from agent.language import say
 
 log = logging.getLogger(__name__)
@@ -101,29 +101,7 @@ class AimStore:
         owner = self._state.stat()
         if not self._folder.is_dir():
             self._folder.mkdir(mode=0o700)
-            _give(self._folder, owner)
-            _sync_folder(self._state)
+            give(self._folder, owner)
+            sync_folder(self._state)
         path = self._folder / f"{camera}.json"
-        beside = path.with_name(f"{path.name}.new")
-        beside.unlink(missing_ok=True)  # left by a power cut
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        _give(beside, owner)
-        beside.rename(path)
-        _sync_folder(self._folder)
-
-
-def _give(path: Path, owner: os.stat_result) -> None:
-    if os.geteuid() == 0 and owner.st_uid != 0:
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        write_whole(path, encode(state), owner=owner)

@@ -15,8 +15,9 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.durable import sync_folder
 from agent.errors import EvidenceRefused
-from agent.evidence.shelf import Pack, sync_folder
+from agent.evidence.shelf import Pack
 from agent.language import say
 
 DEPTH = 8

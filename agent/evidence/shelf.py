@@ -9,12 +9,12 @@ Laws
 - It goes with its hold. What names people does not outlive it here; the register keeps who asked.
 """
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.durable import sync_folder, write_flushed
 from agent.evidence.manifest import Manifest, read_manifest
 from agent.evidence.names import MANIFEST, SUMS, is_segment, read_sums
 from agent.evidence.zip_layout import Member
@@ -60,7 +60,7 @@ class Shelf:
         }.items():
             path = new / name
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(path, content)
+            write_flushed(path, content)
         for folder in sorted({path.parent for path in new.rglob("*")}, reverse=True):
             sync_folder(folder)
         shutil.rmtree(final, ignore_errors=True)
@@ -100,20 +100,3 @@ def pack_name(manifest: Manifest) -> str:
     """`vigie-lievin-042-20261121T120000Z-7b0f6c1e`: what its folder and its zip are called."""
     began = manifest.start[:19].replace("-", "").replace(":", "")
     return f"vigie-{manifest.mast}-{began}Z-{manifest.requisition.id[:8]}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Names made in it survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

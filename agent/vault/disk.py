@@ -6,6 +6,8 @@ Folders are 0700 and files 0600. Errors are the system's own (OSError): `reasons
 import os
 from pathlib import Path
 
+from agent.durable import sync_folder
+
 
 class Disk:
     """The real one."""
@@ -58,11 +60,7 @@ class Disk:
 
     def sync_folder(self, path: Path) -> None:
         """Names made, changed or removed in it survive a power cut."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(path)
 
     def space(self, path: Path) -> tuple[int, int]:
         """(free to us, size) of the file system, bytes."""
