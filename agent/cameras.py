@@ -14,13 +14,12 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from agent.addresses import split_url
 from agent.faults import fault
 from agent.heads import Onvif, Ptz, head_part
 from agent.lenses import Lens, ZoomLens, lens_of
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import CertificateFile, SecretFile, existing, read_secret
-from agent.network import no_credentials
+from agent.network import parts_of
 from agent.polygons import Point, Polygon, polygon_fault, tidy
 from agent.world_polygons import tilt_span, world_polygon_fault
 
@@ -139,10 +138,7 @@ class Camera(Model):
             return f"file:{existing(Path(rest), info)}"
         if scheme == "v4l2" and rest.startswith("/dev/") and rest.isprintable():
             return source
-        parts = split_url(source)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("rtsp", "rtsps"):
+        if parts_of(source, "rtsp", "rtsps") is None:
             raise fault(en=f"is none of {SOURCE_FORMS}", fr=f"n'est aucun de {SOURCE_FORMS}")
         return source
 

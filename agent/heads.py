@@ -5,12 +5,11 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from agent.addresses import split_url
 from agent.faults import fault
 from agent.lenses import PanRange, TiltRange
 from agent.models import Listed, Model, Words
 from agent.named_files import CertificateFile, SecretFile, read_secret
-from agent.network import no_credentials
+from agent.network import parts_of
 
 Token = Annotated[Words, Field(min_length=1, max_length=64)]
 """A preset's name or token, as the head knows it."""
@@ -29,10 +28,7 @@ class Onvif(Model):
     @field_validator("url")
     @classmethod
     def _url(cls, url: str) -> str:
-        parts = split_url(url)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("http", "https") or not url.isprintable():
+        if parts_of(url, "http", "https") is None or not url.isprintable():
             raise fault(
                 en="is not http://host/path or https://host/path, such as http://10.0.0.11/onvif/device_service",
                 fr="n'est ni http://hôte/chemin ni https://hôte/chemin, comme http://10.0.0.11/onvif/device_service",

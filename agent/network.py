@@ -8,9 +8,8 @@ from typing import Annotated
 
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
-from agent.addresses import is_loopback, split_listen, split_url
+from agent.addresses import Url, is_loopback, split_listen, split_url
 from agent.faults import fault
 from agent.models import Listed, Model
 from agent.named_files import CertificateFile, File, SecretFile, check_pair
@@ -91,12 +90,15 @@ class Live(Model):
     ice_servers: Annotated[tuple[IceServer, ...], Listed] = Field(default=(), max_length=8)
 
 
-def no_credentials() -> PydanticCustomError:
-    """The fault of a URL with a user name or password in it."""
-    return fault(
-        en="a URL must carry no user name or password; use username and password_file",
-        fr="une URL ne doit porter ni nom ni mot de passe ; utiliser username et password_file",
-    )
+def parts_of(url: str, *schemes: str) -> Url | None:
+    """Its parts; None when it is no URL with one of `schemes`. One with a user name or password in it is refused."""
+    parts = split_url(url)
+    if parts is not None and parts.credentials:
+        raise fault(
+            en="a URL must carry no user name or password; use username and password_file",
+            fr="une URL ne doit porter ni nom ni mot de passe ; utiliser username et password_file",
+        )
+    return None if parts is None or parts.scheme not in schemes else parts
 
 
 class Mqtt(Model):
@@ -113,10 +115,8 @@ class Mqtt(Model):
     @field_validator("url")
     @classmethod
     def _url(cls, url: str) -> str:
-        parts = split_url(url)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("mqtt", "mqtts") or parts.rest not in ("", "/"):
+        parts = parts_of(url, "mqtt", "mqtts")
+        if parts is None or parts.rest not in ("", "/"):
             raise fault(
                 en="is not mqtt://host:port or mqtts://host:port",
                 fr="n'est pas de la forme mqtt://hôte:port ou mqtts://hôte:port",
@@ -168,10 +168,7 @@ class Timestamp(Model):
     @field_validator("url")
     @classmethod
     def _url(cls, url: str) -> str:
-        parts = split_url(url)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("http", "https"):
+        if parts_of(url, "http", "https") is None:
             raise fault(
                 en="is not a web address, such as https://tsa.example/stamp",
                 fr="n'est pas une adresse web, comme https://tsa.example/stamp",

@@ -8,11 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
 
-from agent.addresses import split_url
 from agent.faults import fault
 from agent.models import Model
 from agent.named_files import CertificateFile, File
-from agent.network import no_credentials
+from agent.network import parts_of
 
 MOST_DAYS = 1096
 """Three years with a leap day: nothing that names a person is kept longer."""
@@ -46,10 +45,7 @@ class Witness(Model):
     @field_validator("url")
     @classmethod
     def _url(cls, url: str) -> str:
-        parts = split_url(url)
-        if parts is not None and parts.credentials:
-            raise no_credentials()
-        if parts is None or parts.scheme not in ("http", "https") or "?" in url or "#" in url:
+        if parts_of(url, "http", "https") is None or "?" in url or "#" in url:
             raise fault(
                 en="is not http://host:port or https://host:port", fr="n'est pas http://hôte:port ou https://hôte:port"
             )

@@ -10,6 +10,6 @@ witnessing                                 what is said between a mast and its w
 
 from agent.register.bodies import Entered
 from agent.register.entries import Entry
-from agent.register.register import MOST_DAYS, Register
+from agent.register.register import Register
 
-__all__ = ["MOST_DAYS", "Entered", "Entry", "Register"]
+__all__ = ["Entered", "Entry", "Register"]

@@ -49,11 +49,9 @@ from agent.register.files import Files
 from agent.register.notes import ED25519, Checkpoint, Key, Note, Signature, cosigned_at, sign, to_base64
 from agent.register.sections import Section
 from agent.register.tree import Peaks, consistency_proof, consistent, included, inclusion_proof, position
+from agent.registers import MOST_DAYS
 
 log = logging.getLogger(__name__)
-
-MOST_DAYS = 1096
-"""Three years with a leap day: nothing that names a person is kept longer."""
 
 
 @dataclass(frozen=True, slots=True)
