@@ -21,7 +21,7 @@ from agent.faults import one_line
 from agent.language import say
 
 MOST_FILES = MOST_SEGMENTS + 64
-_FAULTS = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, OSError, EOFError)
+_FAULTS = (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, RuntimeError, OSError, EOFError)
 _TOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}", re.ASCII)
 
 
@@ -139,7 +139,7 @@ class Zipped:
         self._entries: dict[str, zipfile.ZipInfo] = {}
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, OSError, EOFError) as error:
+        except _FAULTS as error:
             raise EvidenceRefused(
                 say(en=f"{path}: is no zip that can be read", fr=f"{path} : pas un zip lisible")
             ) from error

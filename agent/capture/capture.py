@@ -26,8 +26,6 @@ OVERDUE_S = 1.0
 """What a source's own time-out has to tell of a stall first."""
 STEADY_S = 10.0
 """A connection that held so long starts the backoff anew."""
-
-
 CREEP = 1000e-6
 """A camera's clock may run so much slower than ours: cheap ones count their pictures and call each 40 ms."""
 UNKNOWN_LATE_S = 1.0

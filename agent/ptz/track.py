@@ -266,7 +266,7 @@ class PoseTrack:
 
     def _carried(self, taken: Instant) -> Box | None:
         """Where the head was, by what was trusted before a contradiction and the pictures since; None without one."""
-        node = self._path.at(taken)
+        node = None if self._trusted is None else self._path.at(taken)
         return None if self._trusted is None or node is None else self._trusted.at(node)
 
     def _all_vouch(self, now: Instant) -> bool:
