@@ -107,6 +107,7 @@ async def test_another_start_goes_on_where_the_witness_stands(ledger: Ledger, tm
     honest.seen.clear()  # and one that has forgotten says so by 409
     async with linked(ledger, tmp_path, honest):
         await until(lambda: kinds(ledger).count("witnessed") == 3)
+    assert kinds(ledger) == ["view_started", *["witnessed"] * 3]
 
 
 async def test_a_register_cut_back_or_forked_is_a_conflict(tmp_path: Path) -> None:
