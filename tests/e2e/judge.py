@@ -1,7 +1,9 @@
 """A judge of masks: does the fine structure of the camera's own picture survive inside the true private area?
 
 Blocks of 16 x 16 pixels, 3 pixels from the private area's edge, are compared with the unmasked picture of the same
-number, both without their coarse part. A mosaic's cell or a fixed colour has no fine structure of the place's own.
+number, both without their coarse part. A mosaic's cell or a fixed colour has no fine structure of the place's own. What
+is taken off as the coarse part reaches beyond a block: one that is itself of one colour shows nothing, whatever lies
+beside it.
 """
 
 from dataclasses import dataclass
@@ -60,7 +62,7 @@ def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[list[Leak], int]:
     truth, seen, places = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside], np.flatnonzero(inside)
     told = truth.std(axis=1) > FINE_LUMA
     truth, seen, places = truth[told], seen[told], places[told]
-    spread = seen.std(axis=1)
+    spread = np.minimum(seen.std(axis=1), _blocks(shown.astype(np.float32))[places].std(axis=1))
     centred = (truth - truth.mean(axis=1, keepdims=True), seen - seen.mean(axis=1, keepdims=True))
     norms = np.linalg.norm(centred[0], axis=1) * np.linalg.norm(centred[1], axis=1)
     alike = (centred[0] * centred[1]).sum(axis=1) / np.maximum(norms, 1e-6)

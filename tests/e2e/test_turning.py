@@ -32,20 +32,21 @@ async def faults(mast: Mast, camera: str) -> None:
     silent = frozenset({"onvif-silent"})
     begin = lambda: head.faults(silent=True, operations=["GetStatus"])  # noqa: E731
     await suffers(mast, camera, begin, head.faults, silent, then=swing)
-    await restless(head, 1050, seed=2, fastest=0.25)
+    await restless(head, 1350, seed=2, fastest=0.25)
 
 
 async def test_no_picture_of_turning_and_failing_heads_shows_a_private_place(tmp_path: Path) -> None:
     setups = {"moves": Setup(lost=0.1), "fails": Setup(start=(-33.0, 3.0, 0.15), seed=7)}
     async with Mast(tmp_path, setups) as mast:
         await asyncio.gather(mast.burned("moves"), mast.burned("fails"))
-        await asyncio.gather(restless(mast.heads["moves"], 1050, seed=1), faults(mast, "fails"))
+        await asyncio.gather(restless(mast.heads["moves"], 1350, seed=1), faults(mast, "fails"))
         await mast.stop()
     moves, fails = await asyncio.gather(*(asyncio.to_thread(mast.verdict, name) for name in setups))
     print(f"moves: {moves}; fails: {fails}")
     assert moves.leaking == [], str(moves)
     assert fails.leaking == [], str(fails)
     assert moves.judged + fails.judged >= 2000
+    assert moves.misplaced + fails.misplaced <= 5  # those without a number are known by their time
     assert moves.blind < 0.8 * moves.pictures  # how seldom it is blind is judged where no load disturbs
     assert moves.blocks > 20_000
     # the controls: the same judge sees the camera's own pictures leak, and masks that lag by one picture

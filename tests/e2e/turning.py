@@ -49,7 +49,7 @@ PATIENCE_S = 40.0
 FLAT = 2.5
 """Spread of the luma of a blind picture, which is one colour, after encoding."""
 KEPT = 60
-"""Originals within which a picture whose number is masked is looked for."""
+"""Originals that are kept behind the newest."""
 
 
 class Witness:
@@ -108,11 +108,6 @@ class Originals:
         self._read_until(number)
         return next((luma for one, luma in self._kept if one == number), None)
 
-    def between(self, first: int, last: int) -> list[tuple[int, Luma]]:
-        """Those with numbers first..last."""
-        self._read_until(last)
-        return [(one, luma) for one, luma in self._kept if first <= one <= last]
-
     def _read_until(self, number: int) -> None:
         while not self._kept or self._kept[-1][0] < number:
             if (fresh := next(self._source, None)) is None:
@@ -127,6 +122,8 @@ class Verdict:
     pictures: int = 0
     blind: int = 0
     unmatched: int = 0
+    misplaced: int = 0
+    """Pictures whose own number is not the one that their time tells: those without one are known by theirs."""
     blocks: int = 0
     leaking: list[int] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
@@ -139,14 +136,30 @@ class Verdict:
 
     def __str__(self) -> str:
         return (
-            f"{self.judged} pictures judged ({self.blind} blind, {self.unmatched} unmatched), "
-            f"{self.blocks} blocks, leaking: {self.leaking[:20]} {'; '.join(self.evidence[:5])}"
+            f"{self.judged} pictures judged ({self.blind} blind, {self.unmatched} unmatched, "
+            f"{self.misplaced} misplaced), {self.blocks} blocks, "
+            f"leaking: {self.leaking[:20]} {'; '.join(self.evidence[:5])}"
         )
 
 
-def sealed(folder: Path, camera: str) -> Iterator[Luma]:
-    """Luma of every picture in the sealed segments of a camera, in order; what a kill left of one counts too."""
-    for path in sorted((folder / "state").glob(f"segments/{camera}/*/*/*/*.age")):
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One sealed picture: in which segment, when in it, and its number where that can be read."""
+
+    segment: int
+    time_s: float
+    luma: Luma
+    number: int | None
+
+    def near(self, anchor: "Sealed", fps: float) -> int:
+        """Its number by the media clock, counted from `anchor`, a picture of the same segment with a number."""
+        assert anchor.number is not None
+        return anchor.number + round((self.time_s - anchor.time_s) * fps)
+
+
+def sealed(folder: Path, camera: str) -> Iterator[Sealed]:
+    """Every picture in the sealed segments of a camera, in order; what a kill left of one counts too."""
+    for segment, path in enumerate(sorted((folder / "state").glob(f"segments/{camera}/*/*/*/*.age"))):
         plain = folder / f"{camera}.mp4"
         with plain.open("wb") as out:
             command = ["age", "-d", "-i", str(folder / "keys" / "vault.key"), str(path)]
@@ -154,7 +167,8 @@ def sealed(folder: Path, camera: str) -> Iterator[Luma]:
         with av.open(str(plain)) as container:
             try:
                 for frame in container.decode(video=0):
-                    yield frame.to_ndarray(format="gray")
+                    luma = frame.to_ndarray(format="gray")
+                    yield Sealed(segment, float(frame.time or 0.0), luma, frame_code.read(luma))
             except av.FFmpegError:
                 continue
 
@@ -267,33 +281,41 @@ class Mast:
     def verdict(self, camera: str) -> Verdict:
         """Lays every sealed picture against the truth."""
         verdict, head = Verdict(), self.heads[camera]
-        originals, last, waiting = Originals(self.witnesses[camera]), 0, []
-        for luma in sealed(self.folder, camera):
+        originals, fps = Originals(self.witnesses[camera]), self._setups[camera].fps
+        last: Sealed | None = None
+        waiting: list[Sealed] = []
+        for one in sealed(self.folder, camera):
             verdict.pictures += 1
-            number = frame_code.read(luma)
-            if number is None and is_flat(luma):
+            if one.number is None and is_flat(one.luma):
                 verdict.blind += 1
-            elif number is None:
-                waiting.append(luma)
+            elif one.number is None:
+                waiting.append(one)
             else:
-                for one in waiting:
-                    self._judge_unnumbered(one, originals, (last + 1, number - 1), head, verdict)
-                waiting, last = [], number
-                original, pose = originals.at(number), head.true_pose(number)
-                self._judge(luma, original, pose, verdict)
+                if last is not None and last.segment == one.segment and one.near(last, fps) != one.number:
+                    verdict.misplaced += 1
+                for hidden in waiting:
+                    self._judge_unnumbered(hidden, originals, (last, one), head, verdict, fps)
+                waiting, last = [], one
+                self._judge(one.luma, originals.at(one.number), head.true_pose(one.number), verdict)
         verdict.unmatched += len(waiting)
         return verdict
 
     def _judge_unnumbered(
-        self, luma: Luma, originals: Originals, numbers: tuple[int, int], head: VirtualPtz, verdict: Verdict
+        self,
+        one: Sealed,
+        originals: Originals,
+        around: tuple[Sealed | None, Sealed],
+        head: VirtualPtz,
+        verdict: Verdict,
+        fps: float,
     ) -> None:
-        """A picture whose number is under a mask is the one between its neighbours that looks most like it."""
-        likest = min(
-            originals.between(*numbers),
-            key=lambda one: float(np.median(np.abs(one[1][::4, ::4].astype(int) - luma[::4, ::4]))),
-            default=(0, None),
-        )
-        self._judge(luma, likest[1], head.true_pose(likest[0]), verdict)
+        """A picture whose number is under a mask is known by its time from the next one that shows its own."""
+        anchors = [other for other in around if other is not None and other.segment == one.segment]
+        if not anchors:
+            verdict.unmatched += 1
+            return
+        number = one.near(min(anchors, key=lambda other: abs(other.time_s - one.time_s)), fps)
+        self._judge(one.luma, originals.at(number), head.true_pose(number), verdict)
 
     def _judge(self, luma: Luma, original: Luma | None, pose: TruePose | None, verdict: Verdict) -> None:
         if original is None or pose is None:
