@@ -89,6 +89,8 @@ class CameraFacts:
     """None for a camera that stands still, and for a head that has not reported yet."""
     aim: AimFacts = AimFacts("held")
     signing_reason: str = ""
+    hold_ms: float = 0.0
+    """How long the picture that left last was held for the reports of its head."""
 
 
 @dataclass(frozen=True, slots=True)
