@@ -81,7 +81,8 @@ class CameraFacts:
     frames: int
     below_minimum: bool
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets, `signatures`."""
+    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets, `signatures`; and
+    `orders` to a head that were malformed or too many."""
     encoded: Mapping[str, int] = field(default_factory=dict)
     """Pictures encoded, by rendition (`main`, `tile`)."""
     latency: Latency = Latency()

@@ -135,7 +135,10 @@ class Mast:
             last_segment=told.last_segment,
             viewers=self._live.viewers(name) if self._live is not None else 0,
         )
-        return replace(facts, dropped={**facts.dropped, "vault": told.dropped}, ptz=self._ptz_facts(camera))
+        helm = self._helms.get(name)
+        orders = {} if helm is None else {"orders": helm.refused}
+        dropped = {**facts.dropped, "vault": told.dropped, **orders}
+        return replace(facts, dropped=dropped, ptz=self._ptz_facts(camera))
 
     def _ptz_facts(self, camera: Camera) -> PtzFacts | None:
         head, helm = camera.head, self._helms.get(camera.settings.id)
