@@ -32,6 +32,7 @@ from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
+from agent.masking import compute_alone
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
 from agent.registrar import Registrar
@@ -177,6 +178,7 @@ class Mast:
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; SIGHUP reloads."""
         _forbid_memory_dumps()
+        compute_alone()
         loop = asyncio.get_running_loop()
         reload = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
