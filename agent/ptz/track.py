@@ -108,7 +108,7 @@ class PoseTrack:
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
         self._anew = self._anew or (newest is not None and sight.taken - newest.taken > S)
-        self._path.add(sight, self._around())
+        self._path.add(sight, self._seen_from())
         if not self._is_tight(self._around()):
             self._vouched.clear()
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
@@ -205,10 +205,22 @@ class PoseTrack:
         self._good_since = self._sure_since = None
 
     def _around(self) -> Box:
-        """Where the head may be just now, for what a picture's motion means in degrees."""
+        """Where the head may be just now, by what its reports say."""
         newest = self._path.newest
         box = ANYWHERE if newest is None else self._belief.at(newest)
         return ANYWHERE if box.empty else box
+
+    def _seen_from(self) -> Box:
+        """Where the head may be, for what a picture's motion means in degrees: what was trusted counts as well.
+
+        Otherwise a head that lies about its zoom would falsify the path by which it is to be found out, and what was
+        trusted would be carried away from the truth for good.
+        """
+        box, newest = self._around(), self._path.newest
+        if self._trusted is None or newest is None:
+            return box
+        trusted = self._trusted.at(newest)
+        return box if trusted.empty else box.hull(trusted)
 
     # --- judgement ---
 

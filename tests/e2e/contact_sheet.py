@@ -58,8 +58,7 @@ class Moment:
         if picture is None:
             return "no picture was recorded"
         flat = is_flat(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-        mosaic = self.camera != DOME or self.said == "starting"
-        if self.said != BURNED and not flat and not mosaic:
+        if self.said != BURNED and not flat:
             return "told as blind and shows something"
         return "told as burned and shows nothing" if self.said == BURNED and flat else ""
 
@@ -147,17 +146,16 @@ async def dome(reel: Reel) -> None:
 
 
 async def fixed(reel: Reel) -> None:
-    """At rest, covered, knocked out of its aim; it stays blind, as nobody approves."""
-    await reel.mast.burned(FIXED)
-    await asyncio.sleep(5)
+    """At rest, covered, knocked out of its aim; then it stays blind, as nobody approves."""
+    await reel.mast.tells(f"AimLearned(camera='{FIXED}'")  # what its first start sees is trusted until then
     reel.take("a fixed camera")
-    await reel.blind(
-        "its lens is covered", ["aim-unsure"], partial(reel.head.effect, "covered"), partial(reel.head.effect, "")
-    )
-    await asyncio.sleep(5)
-    await reel.blind(
-        "it was knocked out of its aim", ["aim-lost"], partial(reel.head.knock, pan_deg=3.0, tilt_deg=0.0), None
-    )
+    await reel.head.effect("covered")
+    await asyncio.sleep(8)
+    reel.take("its lens is covered: tamper")
+    await reel.head.effect("")
+    await asyncio.sleep(8)
+    knock = partial(reel.head.knock, pan_deg=3.0, tilt_deg=0.0)
+    await reel.blind("it was knocked out of its aim", ["aim-unsure", "aim-lost"], knock, None)
     await reel.head.knock(pan_deg=0.0, tilt_deg=0.0)
     await asyncio.sleep(5)
     reel.take("put back by somebody, not approved")
@@ -174,10 +172,9 @@ async def fisheye(reel: Reel) -> None:
 
 
 async def _flips(reel: Reel) -> None:
-    """Over the nadir, where its picture hangs upside down and it tells half a turn less."""
+    """Over the nadir, where it turns its picture over and tells half a turn more."""
     head = reel.head
     await reel.look("at rest, looking down", pan=-37.0, tilt=-40.0, zoom=0.0)
-    await head.lies(mirrored=True)
     over = partial(head.velocity, pan=0.0, tilt=-0.5, timeout_s=80 / 30)
 
     async def back() -> None:
@@ -185,7 +182,6 @@ async def _flips(reel: Reel) -> None:
         await asyncio.sleep(4)
 
     await reel.blind("it goes over its nadir", ["flipping"], over, back)
-    await head.lies()
 
 
 async def _fog(head: VirtualPtz) -> None:

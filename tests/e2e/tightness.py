@@ -54,10 +54,14 @@ def _flat(place: PrivatePlace) -> Vectors:
 
 
 def beyond_px(shot: Shot) -> float:
-    """By how many pixels some mask reaches farther than 6 pixels or 5 % of its polygon allow; 0 when none does."""
-    found = changed(shot)
-    height, width = found.shape
-    over = np.full(found.shape, np.inf, np.float32)
+    """By how many pixels some mask reaches farther than 6 pixels or 5 % of its polygon allow; 0 when none does.
+
+    Of luma and of colour, each at the places of its own samples.
+    """
+    luma, colour = shot.shown != shot.original, shot.planes[0] != shot.planes[1]
+    luma[:STRIP_ROWS] = colour[: STRIP_ROWS // 2] = False
+    height, width = luma.shape
+    over = np.full(luma.shape, np.inf, np.float32)
     for place in PRIVATE:
         area = area_of(place, shot.view, width, height)
         if area.any():
@@ -66,7 +70,8 @@ def beyond_px(shot: Shot) -> float:
     if not np.isfinite(over).any():
         # its polygon is just outside: what is seen of the mask is its margin
         return 0.0
-    return max(0.0, float(over[found].max(initial=0.0)))
+    between = cv2.resize(over, colour.shape[::-1], interpolation=cv2.INTER_AREA)  # in the middle of four pixels
+    return max(0.0, float(over[luma].max(initial=0.0)), float(between[colour].max(initial=0.0)))
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,14 @@ class Mast:
                     return
                 await asyncio.sleep(0.1)
 
+    async def tells(self, words: str) -> None:
+        """Waits until the agent's journal has these words."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                if words in self._log.read_text("utf-8", "replace"):
+                    return
+                await asyncio.sleep(0.1)
+
     async def blind(self, camera: str, since: int, reasons: frozenset[str]) -> str:
         """Waits until it is blind for one of `reasons`; which."""
         async with asyncio.timeout(PATIENCE_S):

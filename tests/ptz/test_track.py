@@ -173,6 +173,18 @@ def test_when_the_lie_ends_the_pose_is_believed_again() -> None:
     assert blind_share(after(10.5, said)) == 0.0
 
 
+def test_a_head_that_turned_while_it_lied_about_its_zoom_is_believed_again() -> None:
+    """The lie must not falsify by how far the pictures say that it turned."""
+    said = runs(
+        lambda at: (12.0 if 5.2 < at < 6.2 else 0.0, 0.0, 0.0),
+        start=(0, 0, 0.2),
+        lie=lambda at, pose: (pose[0], pose[1], pose[2] + 0.2) if 5 < at < 8 else pose,
+    )
+    assert [one for one in said if one.wrong] == []
+    assert blind_share([one for one in said if 6.5 < one.exposed_s < 8]) == 1.0
+    assert blind_share(after(10.5, said)) == 0.0
+
+
 @pytest.mark.parametrize("again_s", [9.3, 9.6, 9.9])
 def test_a_second_lie_right_after_the_first_is_not_believed_either(again_s: float) -> None:
     def lies(at: float, pose: Pose) -> Pose:
