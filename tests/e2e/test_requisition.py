@@ -75,7 +75,7 @@ def test_a_requisition_becomes_a_film_over_http_and_at_the_box(tmp_path: Path) -
                 module="provisioning.cli",
             )
             assert opened.returncode == 0, opened.stdout
-            assert "good   time-stamp" in opened.stdout
+            assert "good  time-stamp" in opened.stdout
             assert len([one for one in packets(out / "rue.mp4") if one["codec_type"] == "video"]) > 40
         assert vigie("register", "verify", "--state", str(box.state)).returncode == 0
         shown = vigie("register", "show", "--state", str(box.state), "--json").stdout
