@@ -10,8 +10,11 @@ BIN := $(VENV)/bin
 SECONDS ?= 0
 # What pytest is given besides, such as PYTEST="-k masking".
 PYTEST ?=
-# Rooms whose tests wait for no camera, browser or clock: two at a time. The others would disturb each other.
-QUIET := $(addprefix tests/,access aim encoding evidence fuzz masking provisioning register reporting signing timestamping)
+# Rooms and files whose tests wait for no picture's moment, or mostly sleep: two at a time. The others would disturb
+# each other.
+QUIET := $(addprefix tests/,access aim box control encoding evidence fuzz masking provisioning register reporting \
+	signing telemetry timestamping vault) \
+	$(addprefix tests/e2e/test_,disk_image.py following_bars.py mast.py register.py requisition.py)
 # 5: nothing was selected, as by PYTEST="-k masking" in one of the two.
 quiet = $(BIN)/pytest -n 2 $(1) $(PYTEST) $(QUIET) || [ $$? -eq 5 ]
 others = $(BIN)/pytest $(1) $(PYTEST) $(addprefix --ignore=,$(QUIET)) || [ $$? -eq 5 ]

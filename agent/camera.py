@@ -255,6 +255,7 @@ class Camera:
             latency=self._meter.latency(),
             aim=self._line.aim,
             signing_reason=self._signers["main"].reason,
+            hold_ms=self._line.hold_ms,
         )
 
     def _below_minimum(self, width: int, height: int, fps: float) -> bool:

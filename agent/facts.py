@@ -81,7 +81,8 @@ class CameraFacts:
     frames: int
     below_minimum: bool
     dropped: Mapping[str, int] = field(default_factory=dict)
-    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets, `signatures`."""
+    """Lost on the way: `frames` before masking, `vault` and `live` access units, `corrupt` packets, `signatures`; and
+    `orders` to a head that were malformed or too many."""
     encoded: Mapping[str, int] = field(default_factory=dict)
     """Pictures encoded, by rendition (`main`, `tile`)."""
     latency: Latency = Latency()
@@ -89,6 +90,8 @@ class CameraFacts:
     """None for a camera that stands still, and for a head that has not reported yet."""
     aim: AimFacts = AimFacts("held")
     signing_reason: str = ""
+    hold_ms: float = 0.0
+    """How long the picture that left last was held for the reports of its head."""
 
 
 @dataclass(frozen=True, slots=True)

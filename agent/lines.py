@@ -43,6 +43,11 @@ class Line(Protocol):
         """Whether it points where it did, and its lens."""
         ...
 
+    @property
+    def hold_ms(self) -> float:
+        """How long the picture that left last had waited for the reports around it; 0 where none waits."""
+        ...
+
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
         """What may leave now; each is valid until the second-next one."""
         ...
@@ -56,6 +61,7 @@ class StillLine:
     """A fixed or panoramic camera: each frame leaves at once."""
 
     head: TurningHead | None = None
+    hold_ms = 0.0
 
     def __init__(self, settings: Settings, clock: Clock, aims: Keeper, emit: Emit) -> None:
         self._settings = settings
@@ -93,6 +99,7 @@ class TurningLine:
         self.head: TurningHead | None = self._turning
         self._held: deque[Frame] = deque(maxlen=max(2, round(settings.fps * MOST_HELD_S)))
         self._shape: tuple[int, int, int, str] | None = None
+        self.hold_ms = 0.0
         self.restart()
 
     @property
@@ -119,6 +126,7 @@ class TurningLine:
         hold_ns = self._turning.hold_s * 1e9
         while self._held and self._clock.instant() - self._held[0].taken >= hold_ns:
             one = self._held.popleft()
+            self.hold_ms = (self._clock.instant() - one.taken) / 1e6
             pose = self._turning.judge(one.taken)
             masked = self._masker.mask(one, pose)
             self._lens.look(masked, pose)

@@ -32,6 +32,7 @@ from agent.facts import CameraFacts, MastFacts, PtzFacts
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
 from agent.live.server import LiveCamera, LiveServer
+from agent.masking import compute_alone
 from agent.ptz.helm import Helm
 from agent.ptz.plan import plan_of
 from agent.registrar import Registrar
@@ -138,7 +139,10 @@ class Mast:
             last_segment=told.last_segment,
             viewers=self._live.viewers(name) if self._live is not None else 0,
         )
-        return replace(facts, dropped={**facts.dropped, "vault": told.dropped}, ptz=self._ptz_facts(camera))
+        helm = self._helms.get(name)
+        orders = {} if helm is None else {"orders": helm.refused}
+        dropped = {**facts.dropped, "vault": told.dropped, **orders}
+        return replace(facts, dropped=dropped, ptz=self._ptz_facts(camera))
 
     def _ptz_facts(self, camera: Camera) -> PtzFacts | None:
         head, helm = camera.head, self._helms.get(camera.settings.id)
@@ -177,6 +181,7 @@ class Mast:
     async def run(self) -> None:
         """Runs until SIGTERM or SIGINT; SIGHUP reloads."""
         _forbid_memory_dumps()
+        compute_alone()
         loop = asyncio.get_running_loop()
         reload = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -28,6 +28,10 @@ CAMERA_GAUGES: dict[str, tuple[str, Callable[[CameraFacts], float]]] = {
     "vigie_camera_bits_per_second": ("Encoded bits a second", lambda one: one.bitrate_kbps * 1000),
     "vigie_camera_recording": ("Segments are written", lambda one: one.recording),
     "vigie_camera_viewers": ("Open views", lambda one: one.viewers),
+    "vigie_camera_hold_seconds": (
+        "How long a picture waits for the reports of its turning head",
+        lambda one: one.hold_ms / 1000,
+    ),
     "vigie_camera_below_minimum": ("Smaller or slower than the law asks", lambda one: one.below_minimum),
 }
 MAST_GAUGES: dict[str, tuple[str, Callable[[MastFacts], float]]] = {

@@ -40,6 +40,10 @@ class Steering(Protocol):
         """Carries out one order: HTTP status and JSON body."""
         ...
 
+    def count_refused(self) -> None:
+        """One more order that was refused before it came here."""
+        ...
+
     def leave(self, grant: Grant, reason: str = ...) -> None:
         """Whoever steers under `grant` is gone."""
         ...
@@ -149,6 +153,7 @@ class Joystick:
             if not message:
                 continue
             if self._waiting >= MOST_AT_ONCE:
+                self._steering.count_refused()
                 text = say(en="too many orders wait for their answers", fr="trop d'ordres en attente de réponse")
                 await self._socket.send({"ok": False, "status": 429, "error": "flood", "message": text})
                 continue

@@ -18,6 +18,7 @@ from agent.masking.lens import ZoomTable
 from agent.masking.masker import Guard, Masker, PtzMasker
 from agent.masking.mosaic import PictureMask
 from agent.masking.panorama import PanoramaMask
+from agent.masking.planes import compute_alone
 from agent.masking.sphere import WorldMask
 
-__all__ = ["Guard", "Masker", "PanoramaMask", "PictureMask", "PtzMasker", "WorldMask", "ZoomTable"]
+__all__ = ["Guard", "Masker", "PanoramaMask", "PictureMask", "PtzMasker", "WorldMask", "ZoomTable", "compute_alone"]

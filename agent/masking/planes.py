@@ -16,6 +16,15 @@ NEUTRAL = 128
 """Chroma of grey."""
 
 
+def compute_alone() -> None:
+    """From now on OpenCV computes in the thread that asks, in this whole process.
+
+    Each camera has a thread of its own, and the pool that would help it spins while it waits: on small pictures that
+    costs more than it gives.
+    """
+    cv2.setNumThreads(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """Planar 4:2:0: `buffer` is (height * 3 // 2, width) uint8; y, u and v are views into it; sides are even."""

@@ -7,7 +7,8 @@
 
 Laws
 - Every method runs in the event loop; what blocks is the head's own threads' business.
-- Asking too often is refused before anything is read; then the order, then who holds the head, then whether it can be.
+- An order is read (it is short), then too many are refused, then who holds the head counts, then whether it can be. A
+  stop is never too many: it takes the place of the one that waits.
 - Whoever takes the head is in the register before it moves for them; where that cannot be entered it does not (503).
 - A holder that leaves, is taken over from, or whose lease ends no longer moves anything.
 """
@@ -24,7 +25,7 @@ from agent.events import Emit, SteeringReleased, SteeringTaken
 from agent.language import say
 from agent.ptz.head import TurningHead
 from agent.ptz.lease import Flood, Held, Holder, Lease
-from agent.ptz.orders import Order, PresetGoto, Presets, PresetSet, Velocity, parse
+from agent.ptz.orders import Order, PresetGoto, Presets, PresetSet, Stop, Velocity, parse
 from agent.ptz.pilot import Command, Drive, Halt, Pilot, Plan
 
 TICK_S = 0.1
@@ -58,7 +59,7 @@ class Helm:
         self._rounds = plan.rounds
         self._told: Held | None = None
         self.preset = ""
-        self.malformed = 0
+        self._refused = 0  # malformed, or too many at once
 
     @property
     def held(self) -> bool:
@@ -73,14 +74,19 @@ class Helm:
     @property
     def refused(self) -> int:
         """Orders that came too often or were malformed."""
-        return self._flood.refused + self.malformed
+        return self._flood.refused + self._refused
+
+    def count_refused(self) -> None:
+        """One more order that is not carried out."""
+        self._refused += 1
 
     async def steer(self, grant: Grant, raw: bytes) -> Answer:
         """Carries out one order of somebody whose grant allows `ptz` here: status and answer."""
         order: Order | None = None
         try:
-            self._flood.count(grant.jti, self._clock.instant())
             order = self._parse(raw)
+            if not isinstance(order, Stop):
+                self._flood.count(grant.jti, self._clock.instant())
             found = await self._carry_out(grant, order)
         except OrderRefused as error:
             return _refusal(order, error.status, error.word, str(error), error.until_s)
@@ -95,7 +101,7 @@ class Helm:
         try:
             return parse(raw)
         except OrderRefused:
-            self.malformed += 1
+            self.count_refused()
             raise
 
     async def _carry_out(self, grant: Grant, order: Order) -> dict[str, Any]:

@@ -12,6 +12,7 @@ Laws
 import asyncio
 import logging
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -76,6 +77,23 @@ class _TlsSocket(ssl.SSLSocket):
             raise
 
 
+class _Loop:
+    """The event loop as aiomqtt sees it: what is asked for in its own thread is done at once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = threading.get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *arguments: Any) -> None:
+        if threading.get_ident() == self._thread:
+            callback(*arguments)
+        else:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+
 class _Client(aiomqtt.Client):
     """aiomqtt's client, with what it leaves open closed, and what it leaves unbounded bounded."""
 
@@ -86,6 +104,7 @@ class _Client(aiomqtt.Client):
         logger = logging.Logger("paho")  # outside the tree of loggers: nothing of it may reach the agent's log
         logger.addHandler(self.heard)
         super().__init__(hostname, port, logger=logger, max_queued_incoming_messages=8, **options)
+        self._loop = _Loop(self._loop)  # type: ignore[assignment]
         paho = self._client
         paho._sock_recv = self._bounded(paho._sock_recv)  # type: ignore[assignment, method-assign]
         paho.loop_read = self._readable(paho.loop_read)  # type: ignore[assignment, method-assign]
@@ -115,7 +134,17 @@ class _Client(aiomqtt.Client):
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self.opened = True
-        super()._on_socket_open(client, userdata, sock)
+        watch = super()._on_socket_open
+        self._loop.call_soon_threadsafe(self._if_open, watch, client, userdata, sock)
+
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+        watch = super()._on_socket_register_write
+        self._loop.call_soon_threadsafe(self._if_open, watch, client, userdata, sock)
+
+    def _if_open(self, watch: Callable[[Any, Any, Any], None], client: Any, userdata: Any, sock: Any) -> None:
+        """In the loop: a socket that was closed since is not watched, and its number may be another one's by now."""
+        if sock.fileno() >= 0:
+            watch(client, userdata, sock)
 
     def _on_disconnect(
         self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None

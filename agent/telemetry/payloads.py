@@ -79,6 +79,7 @@ def camera_state(camera: CameraFacts, at: WallTime) -> Json:
         "aim": camera.aim.word,
         "tamper": camera.aim.tamper,
         "masked_share": 1.0 if isinstance(camera.masks, Blind) else camera.masks.share,
+        "hold_ms": round(camera.hold_ms),
         "fps": round(camera.fps, 1),
         "bitrate": round(camera.bitrate_kbps) if math.isfinite(camera.bitrate_kbps) else None,
         "width": camera.width,
@@ -98,7 +99,7 @@ def ptz_state(ptz: PtzFacts, at: WallTime) -> Json:
     return {"at": rfc3339(at.utc_ms), **asdict(ptz)}
 
 
-_PASSING = ("at", "age_ms", "fps", "bitrate", "masked_share", "frames", "dropped")
+_PASSING = ("at", "age_ms", "fps", "bitrate", "masked_share", "hold_ms", "frames", "dropped")
 
 
 def lasting(state: Json) -> Json:

@@ -56,17 +56,18 @@ listen = "127.0.0.1:{http_port}"
 
 [mqtt]
 url = "mqtt://127.0.0.1:{mqtt_port}"
-""" + "".join(_camera(name, camera) for name, camera in cameras.items())
+""" + "".join(table_of(name, NAMES[name], camera) for name, camera in cameras.items())
 
 
-def _camera(name: str, camera: VirtualPtz) -> str:
+def table_of(name: str, label: str, camera: VirtualPtz) -> str:
+    """`[[camera]]` with its lens and masks, for a camera of any kind."""
     setup = camera.setup
     kind = {"fixed": "fixed", "ptz": "ptz", "fisheye": "panoramic"}[setup.kind]
     view = "wide" if setup.kind == "fisheye" else "narrow"
     text = f"""
 [[camera]]
 id = "{name}"
-name = "{NAMES[name]}"
+name = "{label}"
 kind = "{kind}"
 view = "{view}"
 source = "{camera.rtsp_url}"

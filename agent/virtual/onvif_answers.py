@@ -253,9 +253,10 @@ def _status(report: Report, camera_time: datetime, ranges: Ranges, *, move_statu
     moving = (
         f"<tt:MoveStatus><tt:PanTilt>{report.turning}</tt:PanTilt><tt:Zoom>{report.zooming}</tt:Zoom></tt:MoveStatus>"
     )
+    error = f"<tt:Error>{escape(report.error)}</tt:Error>" if report.error else ""
     return (
         f"<tt:Position>{position(report.pan_deg, report.tilt_deg, report.zoom, ranges)}</tt:Position>"
-        f"{moving if move_status else ''}<tt:UtcTime>{camera_time:%Y-%m-%dT%H:%M:%SZ}</tt:UtcTime>"
+        f"{moving if move_status else ''}{error}<tt:UtcTime>{camera_time:%Y-%m-%dT%H:%M:%SZ}</tt:UtcTime>"
     )
 
 

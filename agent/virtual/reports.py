@@ -14,7 +14,7 @@ from typing import Literal
 
 from agent.virtual.head import Head, Shown, wrapped
 
-Homing = Literal["zero", "truth", "refuse"]
+Homing = Literal["zero", "truth", "refuse", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Lies:
 
     `offset`: (pan, tilt, zoom) added to each report. `mirrored`: once the head has gone over the nadir it tells the pan
     that it had before, half a turn off, and its picture hangs upside down. `idle`: it always claims to stand still.
-    `homing`: while the head finds its zero it says its home pose and idle, the truth, or nothing. `most_zoom`: no zoom
-    beyond this is told, as when the rest is digital.
+    `homing`: while the head finds its zero it says its home pose and idle, the truth, nothing, or the truth with an
+    error. `most_zoom`: no zoom beyond this is told, as when the rest is digital.
     """
 
     frozen: bool = False
@@ -54,7 +54,7 @@ class Lies:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A position as it goes into GetStatus. `move` is ONVIF's MoveStatus."""
+    """A position as it goes into GetStatus: ONVIF's MoveStatus of pan and tilt and of zoom, and its Error."""
 
     measured_s: float
     pan_deg: float
@@ -62,6 +62,7 @@ class Report:
     zoom: float
     turning: Literal["IDLE", "MOVING", "UNKNOWN"]
     zooming: Literal["IDLE", "MOVING", "UNKNOWN"]
+    error: str = ""
 
 
 class Reporter:
@@ -113,6 +114,7 @@ class Reporter:
             min(shown.zoom, self._lies.most_zoom),
             "MOVING" if shown.turning and not idle else "IDLE",
             "MOVING" if shown.zooming and not idle else "IDLE",
+            "Homing" if shown.homing and self._lies.homing == "error" else "",
         )
         return self._lied(report)
 

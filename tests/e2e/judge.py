@@ -3,7 +3,8 @@
 Blocks of 16 x 16 pixels, 3 pixels from the private area's edge, are compared with the unmasked picture of the same
 number, both without their coarse part. A mosaic's cell or a fixed colour has no fine structure of the place's own. What
 is taken off as the coarse part reaches beyond a block: one that is itself of one colour shows nothing, whatever lies
-beside it.
+beside it. Where two cells meet there is an edge, and the place may have one just there: a block shows something only
+where more of it than such lines has structure.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ BLOCK = 16
 ALIKE = 0.6
 FINE_LUMA = 3.0
 """Spread of the fine part, in levels, from which a block shows anything at all."""
+LEAST_STEP = 3
+"""Levels between a pixel and its neighbours from which it has structure: more than a codec makes in one colour."""
+LINES = 0.35
+"""Of a block's pixels: what the edges between cells take of it. A block that is half bare has more."""
 
 Luma = np.ndarray
 
@@ -22,6 +27,12 @@ Luma = np.ndarray
 def _fine(luma: Luma) -> np.ndarray:
     whole = luma.astype(np.float32)
     return whole - cv2.GaussianBlur(whole, (0, 0), 3)
+
+
+def _structured(luma: Luma) -> np.ndarray:
+    """(rows, columns) 1.0 where a pixel differs from some neighbour."""
+    near = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.subtract(cv2.dilate(luma, near), cv2.erode(luma, near)) > LEAST_STEP, np.float32)
 
 
 def _blocks(plane: np.ndarray) -> np.ndarray:
@@ -61,6 +72,7 @@ def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[list[Leak], int]:
     inside = _inside(private)
     truth, seen, places = _blocks(_fine(original))[inside], _blocks(_fine(shown))[inside], np.flatnonzero(inside)
     told = truth.std(axis=1) > FINE_LUMA
+    structured = _blocks(_structured(shown))[places[told]].mean(axis=1)
     truth, seen, places = truth[told], seen[told], places[told]
     spread = np.minimum(seen.std(axis=1), _blocks(shown.astype(np.float32))[places].std(axis=1))
     centred = (truth - truth.mean(axis=1, keepdims=True), seen - seen.mean(axis=1, keepdims=True))
@@ -75,6 +87,6 @@ def leaks(shown: Luma, original: Luma, private: Luma) -> tuple[list[Leak], int]:
             float(spread[at]),
             float(truth[at].std()),
         )
-        for at in np.flatnonzero((spread > FINE_LUMA) & (alike > ALIKE))
+        for at in np.flatnonzero((spread > FINE_LUMA) & (alike > ALIKE) & (structured > LINES))
     ]
     return found, len(truth)

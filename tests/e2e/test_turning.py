@@ -94,6 +94,8 @@ async def test_an_order_over_http_turns_the_head_and_silence_stops_it(tmp_path: 
         assert await becomes(lambda now: abs(now["pan_deg"] - 20) < 0.5)
         assert await order(watcher, order="stop") == 403
         assert await order(allowed, order="fly") == 400
+        async with web.get(f"http://127.0.0.1:{port}/metrics") as told:
+            assert 'vigie_camera_dropped_total{camera="tete",what="orders"} 1.0' in await told.text()
         assert await order(allowed, order="velocity", pan=0.2, tilt=0, zoom=0) == 200
         await asyncio.sleep(0.3)
         assert (await ptz.now())["turning"]

@@ -35,6 +35,7 @@ from agent.masking.planes import Picture
 from agent.masking.sphere import WorldMask
 from agent.units import PoseSet
 from agent.virtual import frame_code
+from agent.virtual.demo_mast import table_of
 from agent.virtual.ptz_camera import Setup, TruePose, VirtualPtz, virtual_ptz
 from agent.virtual.render import truth
 from tests.e2e.box import ROOT, vigie
@@ -273,7 +274,12 @@ class Mast:
                 await asyncio.sleep(0.1)
 
     def _configure(self) -> None:
-        tables = [camera_table(name, ptz, self.folder, self._lenses.get(name)) for name, ptz in self.heads.items()]
+        tables = [
+            camera_table(name, ptz, self.folder, self._lenses.get(name))
+            if ptz.setup.kind == "ptz"
+            else table_of(name, name, ptz)
+            for name, ptz in self.heads.items()
+        ]
         configuration(self.folder, "".join(tables))
 
     # --- the verdict ---

@@ -85,6 +85,7 @@ class Recorder:
     def __init__(self) -> None:
         self.orders: list[bytes] = []
         self.left: list[str] = []
+        self.refused = 0
         self.answer: tuple[int, dict[str, Any]] = (200, {"ok": True})
         self.gate: asyncio.Event | None = None
         self.stands: dict[str, Any] = {"held": "", "patrol": "", "patrols": []}
@@ -94,6 +95,9 @@ class Recorder:
         if self.gate is not None and b"stop" not in raw:
             await self.gate.wait()
         return self.answer
+
+    def count_refused(self) -> None:
+        self.refused += 1
 
     def leave(self, grant: Grant, reason: str = "left") -> None:
         self.left.append(reason)

@@ -201,6 +201,7 @@ async def test_a_slow_head_does_not_make_a_stop_wait_and_its_orders_are_bounded(
         for _ in range(MOST_AT_ONCE + 5):
             await stick.tell(STICK.decode())
         assert (await stick.hear())["status"] == 429
+        await until(lambda: it_steers.refused >= 5)
         it_steers.gate.set()
 
 

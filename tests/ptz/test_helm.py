@@ -117,7 +117,7 @@ async def test_each_refusal_has_its_status_and_says_why() -> None:
             found, answer = await it.helm.steer(ONE, raw)
             assert (found, answer["error"], answer["ok"]) == (status, word, False)
             assert answer["message"]
-        assert it.helm.malformed == 2
+        assert it.helm.refused == 2
 
 
 async def test_a_silent_head_gets_503_and_a_stop_is_tried_all_the_same() -> None:
@@ -132,6 +132,7 @@ async def test_a_flood_is_refused_and_counted_and_the_head_is_not_flooded() -> N
         found = [(await it.order(ONE, order="velocity", pan=0.1 + index / 1000))[0] for index in range(90)]
         assert found.count(429) > 20
         assert it.helm.refused == found.count(429)
+        assert (await it.order(ONE, order="stop"))[0] == 200  # what must never be too much
 
 
 async def test_presets_are_listed_set_and_gone_to_by_name() -> None:

@@ -1,6 +1,7 @@
 """The connection itself: a stop is never swallowed, nothing is left open, a refusal says what to mend."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -137,3 +138,23 @@ async def test_a_name_that_cannot_be_one_is_an_ordinary_link_error() -> None:
     with pytest.raises(LinkError):
         async with session(mqtt, _call()):
             pass
+
+
+async def test_a_socket_that_is_closed_before_the_loop_watches_it_is_never_watched(broker: Mosquitto) -> None:
+    """Its number would be nobody's, which asyncio complains of, or another socket's by then."""
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(str(told["message"])))
+    for turns in range(3, 13):
+        dialling = asyncio.create_task(_dial(broker.port))
+        for _ in range(turns):  # until paho's thread has begun
+            await asyncio.sleep(0)
+        dialling.cancel()
+        time.sleep(0.03)  # noqa: ASYNC251 - a busy loop: paho's thread opens the socket, and the stop comes first
+        await asyncio.gather(dialling, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    assert complaints == []
+
+
+async def _dial(port: int) -> None:
+    async with session(_mqtt(port), _call()):
+        await asyncio.sleep(1)

@@ -33,11 +33,16 @@ def test_the_state_has_every_key_of_the_contract() -> None:
     assert {"capture", "masks", "fps", "bitrate", "viewers", "last_segment", "recording"} <= keys
 
 
+def test_the_state_tells_how_long_a_head_s_pictures_wait() -> None:
+    assert payloads.camera_state(replace(World().camera, hold_ms=317.4), WALL)["hold_ms"] == 317
+
+
 def test_a_flickering_rate_is_no_change_and_a_new_viewer_is_one() -> None:
     camera = World().camera
     before = payloads.lasting(payloads.camera_state(camera, WALL))
     later = WallTime(WALL.utc_ns + 10**9, True, 1.5)
-    assert payloads.lasting(payloads.camera_state(replace(camera, fps=24.1, frames=500), later)) == before
+    flickered = replace(camera, fps=24.1, frames=500, hold_ms=317.0)
+    assert payloads.lasting(payloads.camera_state(flickered, later)) == before
     assert payloads.lasting(payloads.camera_state(replace(camera, viewers=1), later)) != before
 
 

@@ -211,6 +211,15 @@ async def test_lost_reports_break_the_connection() -> None:
         assert (await rig.post(STOP))[0] == 200
 
 
+async def test_a_head_that_finds_its_zero_may_say_so() -> None:
+    async with running() as rig:
+        rig.reporter.set_lies(Lies(homing="error"), time.monotonic())
+        rig.head.find_zero(time.monotonic())
+        await asyncio.sleep(0.3)
+        status = await rig.stock(lambda media, ptz: ptz.GetStatus({"ProfileToken": profile(media)}))
+        assert status.Error == "Homing"
+
+
 async def test_a_frozen_position_goes_out_while_the_head_turns() -> None:
     async with running(login="none") as rig:
         rig.reporter.set_lies(Lies(frozen=True), time.monotonic())

@@ -1,5 +1,7 @@
 """Reports: true but late, unless a fault makes them lie; the head itself never changes by a lie."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.virtual.head import Head, Limits, Preset
@@ -72,14 +74,18 @@ def test_it_may_claim_to_stand_still() -> None:
     assert told(reporter, 3.0).turning == "IDLE"
 
 
-def test_while_homing_it_says_home_the_truth_or_nothing() -> None:
+def test_while_homing_it_says_home_the_truth_nothing_or_an_error() -> None:
     head = Head(Limits(), 0.0, Preset("home", 40.0, 0.0, 0.0))
     reporter = Reporter(head, Ageing())
     head.find_zero(0.0)
     assert abs(head.shown(0.9).pan_deg - 40) > 20
     assert (told(reporter, 1.0).pan_deg, told(reporter, 1.0).turning) == (40.0, "IDLE")
     reporter.set_lies(Lies(homing="truth"), 1.0)
-    assert told(reporter, 1.0).pan_deg == head.shown(0.9).pan_deg
+    truth = told(reporter, 1.0)
+    assert truth.pan_deg == head.shown(0.9).pan_deg
+    assert told(reporter, 1.0).error == ""
+    reporter.set_lies(Lies(homing="error"), 1.0)
+    assert told(reporter, 1.0) == replace(truth, error="Homing")
     reporter.set_lies(Lies(homing="refuse"), 1.0)
     assert reporter.report(1.0, 0.1) is None
 
