@@ -1,4 +1,5 @@
-"""The requisitions' desk of one mast, from its configuration: what `mast.py` builds, and replaces on a reload."""
+"""The requisitions' desk of one mast, from its configuration: what `mast.py` builds, and replaces on a reload, and
+what `vigie export` builds where no agent runs."""
 
 from collections.abc import Callable
 
@@ -31,6 +32,17 @@ def mast_of(configuration: Configuration, identity: DeviceIdentity) -> Mast:
     return Mast(about, identity, access.requisition_keys(), access.requisition_threshold, service)
 
 
+def desk_of(
+    configuration: Configuration,
+    identity: DeviceIdentity,
+    vault: Callable[[], Recordings],
+    book: Book,
+    clock: Clock,
+) -> Desk:
+    """The desk; `vault`: the one that is open now."""
+    return Desk(mast_of(configuration, identity), vault, book, clock)
+
+
 def counter_of(
     configuration: Configuration,
     identity: DeviceIdentity,
@@ -38,5 +50,5 @@ def counter_of(
     book: Book,
     clock: Clock,
 ) -> Counter:
-    """The desk as the event loop sees it; `vault`: the one that is open now."""
-    return Counter(Desk(mast_of(configuration, identity), vault, book, clock))
+    """The desk as the event loop sees it."""
+    return Counter(desk_of(configuration, identity, vault, book, clock))

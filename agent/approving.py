@@ -3,33 +3,28 @@
 Law: whoever approves is in the register, by name, before the picture is shown again; the aim's file says the entry.
 """
 
-import os
-import time
 from dataclasses import replace
 
 from agent.aim.desk import LONGEST_NAME, approver, is_name
 from agent.aim.references import AimState, Approval
 from agent.aim.store import AimStore
-from agent.clock import SystemClock
-from agent.config import Configuration, Mast
+from agent.alone import alone, has_run
+from agent.config import Configuration
 from agent.control.client import ask
 from agent.errors import AimError, UsageError
-from agent.identity import load_or_make
 from agent.language import say
 from agent.register.bodies import AimApproved
-from agent.register.ledger import Ledger
-from agent.vault.vault import LOCK, take_lock
 
 
 def approve(configuration: Configuration, camera: str, by: str) -> str:
-    """Has the aim of `camera` approved in `by`'s name; a sentence. UsageError, AimError, ControlError, VaultBusy, and
+    """Has the aim of `camera` approved in `by`'s name; a sentence. UsageError, AimError, ControlError, VaultError, and
     RegisterError when nobody can write down who it was.
     """
     _check(configuration, camera, by)
     state = configuration.mast.state
-    answer = ask(state, {"command": "aim-approve", "camera": camera, "by": by}) if state.is_dir() else None
+    answer = ask(state, {"command": "aim-approve", "camera": camera, "by": by})
     if answer is None:
-        return _without_agent(configuration.mast, camera, by)
+        return _without_agent(configuration, camera, by)
     if answer.get("ok") is True:
         return say(
             en=f"{camera}: new references are taken, masks are burned as configured",
@@ -93,38 +88,24 @@ def _why(word: str) -> str:
     return known.get(word) or say(en=f"the agent refuses ({word})", fr=f"l'agent refuse ({word})")
 
 
-def _entered(mast: Mast, camera: str, by: str) -> int:
-    ledger = Ledger(mast.state, load_or_make(mast.state), SystemClock(), town=mast.town, mast=mast.id)
-    ledger.open()
-    try:
-        return ledger.enter(AimApproved(camera=camera, by=by))
-    finally:
-        ledger.close()
-
-
-def _without_agent(mast: Mast, camera: str, by: str) -> str:
+def _without_agent(configuration: Configuration, camera: str, by: str) -> str:
     """Forgets the old references; the next start learns new ones."""
-    state = mast.state
-    if not (state / LOCK).exists():
+    state = configuration.mast.state
+    if not has_run(state):
         raise AimError(
             say(
                 en=f"{state}: no agent has run here; it learns the aim by itself at its first start",
                 fr=f"{state} : aucun agent n'a tourné ici ; il apprendra la visée à son premier démarrage",
             )
         )
-    lock = take_lock(state)
-    try:
+    with alone(configuration, "aim approve") as held:
+        held.tell_cut(0)
         store = AimStore(state)
         before = store.load(camera) or AimState()
-        approvals = (*before.approvals, Approval(approver(_entered(mast, camera, by)), time.time_ns() // 1_000_000))
+        entry = held.ledger.enter(AimApproved(camera=camera, by=by))
+        approvals = (*before.approvals, Approval(approver(entry), held.clock.wall().utc_ms))
         store.put(camera, replace(before, references=(), lost=None, approvals=approvals))
         store.flush()
-    except OSError as error:
-        raise AimError(
-            say(en=f"{state}: cannot be written ({error})", fr=f"{state} : écriture impossible ({error})")
-        ) from error
-    finally:
-        os.close(lock)
     return say(
         en=f"{camera}: approved; no agent runs, so it takes new references at its next start",
         fr=f"{camera} : approuvée ; aucun agent ne tourne, références prises au prochain démarrage",

@@ -1,44 +1,89 @@
-"""`vigie export`: has the running agent answer a requisition, then copies the pack to where the person wants it.
+"""`vigie export`: has a requisition answered, then copies the pack to where the person wants it.
 
 Laws
-- The agent alone judges, enters and holds: one process writes the register. Where none runs, nothing is done.
+- One process judges, enters and holds: the running agent where there is one, else this command, at the same desk and
+  under the agent's own lock. An agent that is just starting or stopping is waited for.
 - The copy is this command's: it runs as whoever stands at the box and can write to a stick that the agent cannot see.
 - A copy that failed can be made again, with `--again`, as long as the pack is kept; that is entered once more.
 """
 
+import logging
+import time
 from pathlib import Path
 
 from agent.access.requisitions import MAX_DOCUMENT_BYTES
+from agent.alone import alone
+from agent.answering import desk_of
 from agent.config import Configuration
 from agent.control.client import ask
-from agent.errors import EvidenceRefused, RequisitionRefused, UsageError
+from agent.errors import EvidenceRefused, RequisitionRefused, UsageError, VaultBusy
 from agent.evidence.copying import copy_pack
 from agent.evidence.shelf import Shelf
 from agent.language import say
+from agent.vault.vault import Vault
+
+log = logging.getLogger(__name__)
 
 WAIT_S = 900.0
+START_S = 30.0
+"""So long an agent may take from the lock to the socket, or back."""
+LOOK_S = 0.5
 
 
 def export(configuration: Configuration, requisition: Path, out: Path, *, again: bool) -> str:
-    """What came of it, in a sentence. UsageError, RequisitionRefused, EvidenceRefused, ControlError."""
+    """What came of it, in a sentence. UsageError, RequisitionRefused, EvidenceRefused, ControlError; where no agent
+    runs also TryLater, VaultError, RegisterError and KeyFileError.
+    """
     document = _read(requisition)
     state = configuration.mast.state
     _require_folder(out)
+    return _done(state, _answer(configuration, document, again=again), out)
+
+
+def _answer(configuration: Configuration, document: str, *, again: bool) -> dict[str, object]:
+    """What was done, by the running agent or by us."""
     request = {"command": "export", "document": document, "again": again}
-    answer = ask(state, request, WAIT_S) if state.is_dir() else None
-    if answer is None:
-        raise EvidenceRefused(
-            say(
-                en="no agent runs here, and only a running agent may enter the export in its register; start it "
-                "(systemctl start vigie) and give this command again: recordings already made are handed over as well",
-                fr="aucun agent ne tourne ici, et seul un agent en marche peut inscrire l'export à son registre ; le "
-                "démarrer (systemctl start vigie) puis relancer : les enregistrements déjà faits sont remis aussi",
-            )
+    end = time.monotonic() + START_S
+    told = False
+    while True:
+        answer = ask(configuration.mast.state, request, WAIT_S)
+        if answer is not None:
+            if answer.get("ok") is not True:
+                word = str(answer.get("word"))
+                raise RequisitionRefused(str(answer.get("message") or _why(word)), 400, word)
+            return answer
+        try:
+            return _without_agent(configuration, document, again=again)
+        except VaultBusy as error:
+            if time.monotonic() > end:
+                raise
+            if not told:
+                told = True
+                log.warning(say(en="%s; waiting", fr="%s ; en attente"), error)
+        time.sleep(LOOK_S)
+
+
+def _without_agent(configuration: Configuration, document: str, *, again: bool) -> dict[str, object]:
+    """The same desk, in this process, while the state is ours."""
+    mast = configuration.mast
+    with alone(configuration, "export") as held:
+        vault = Vault(
+            mast.state,
+            configuration.vault,
+            held.clock,
+            held.identity,
+            lambda event: log.info("%s", event),
+            ledger=held.ledger,
+            lock=held.lock,
         )
-    if answer.get("ok") is not True:
-        word = str(answer.get("word"))
-        raise RequisitionRefused(str(answer.get("message") or _why(word)), 400, word)
-    return _done(state, answer, out)
+        vault.open()
+        try:
+            held.tell_cut(vault.found)
+            held.clock.raise_floor(vault.last_recorded_utc_ns())
+            desk = desk_of(configuration, held.identity, lambda: vault, held.ledger, held.clock)
+            return desk.answer(document.encode(), again=again).as_json()
+        finally:
+            vault.close()
 
 
 def _done(state: Path, answer: dict[str, object], out: Path) -> str:
@@ -54,7 +99,7 @@ def _done(state: Path, answer: dict[str, object], out: Path) -> str:
         if pack is None:
             raise EvidenceRefused(say(en="the pack is gone", fr="le paquet a disparu"))
         folder = copy_pack(pack, out)
-    except (EvidenceRefused, OSError) as error:
+    except (EvidenceRefused, OSError, ValueError) as error:
         raise EvidenceRefused(
             say(
                 en=f"{error}\nthe pack is kept on the mast until {until}: mend that, then the same with --again",

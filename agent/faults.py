@@ -19,6 +19,8 @@ def fault(*, en: str, fr: str) -> PydanticCustomError:
 
 def is_plain(text: str) -> bool:
     """False when `text` carries control, invisible or line-breaking characters, which forge lines in a register."""
+    if text.isascii():
+        return text.isprintable()  # the same, and a register's report asks for each word of each entry
     return all(unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text)
 
 

@@ -40,6 +40,7 @@ from agent.reload import changes, prints
 from agent.signing.keys import load_signing
 from agent.signing.signer import Signer
 from agent.telemetry.telemetry import Telemetry
+from agent.vault.lock import StateLock
 from agent.vault.recorder import Recorder
 from agent.vault.vault import Vault
 
@@ -68,6 +69,7 @@ class Mast:
         self._identity: DeviceIdentity = load_or_make(configuration.mast.state)
         self._signing = load_signing(configuration.mast.state, self._identity)
         mast = configuration.mast
+        self._lock = StateLock(mast.state)
         self._registrar = Registrar(mast.state, self._identity, self._clock, town=mast.town, mast=mast.id)
         self._acts = Acts(self._registrar.ledger, self._clock)
         self._telemetry = self._make_telemetry(configuration)
@@ -114,6 +116,7 @@ class Mast:
             self._identity,
             self.emit,
             ledger=self._registrar.ledger,
+            lock=self._lock,
         )
 
     def _signer(self, rendition: str) -> Signer:
@@ -193,6 +196,7 @@ class Mast:
             await asyncio.to_thread(self._requisitions.close)
             await asyncio.to_thread(self._close)
             await asyncio.to_thread(self._registrar.close, "stopped" if self._stop.is_set() else "failed")
+            self._lock.release()
 
     async def _work(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:
         """From the first camera's start to the last one's stop."""
@@ -218,6 +222,7 @@ class Mast:
     def _open(self) -> None:
         """The state directory is ours first; then the register, which says that the agent starts before it records."""
         self._open_vault()
+        self._lock.take()  # and stays ours until the last entry is made, whatever a reload closes
         self._registrar.open()
         self._clock.raise_floor(self._registrar.last_utc_ns())
         self._registrar.begin(self._configuration, self._vault.found)

@@ -61,6 +61,17 @@ def mask_policy(camera: Camera) -> str:
     return sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+def was_cut(ledger: Ledger) -> bool:
+    """Whether the run before, of an agent or of a command at the box, ended without saying so."""
+    try:
+        for entry in ledger.newest():
+            if entry.kind not in ("tail_cut", "register_resumed"):
+                return entry.kind not in ("agent_stopped", "command_ended")
+    except (RegisterError, OSError) as error:
+        log.error("%s", error)
+    return False
+
+
 class Registrar:
     """One agent's; the register outlives every reload."""
 
@@ -86,23 +97,13 @@ class Registrar:
 
     def begin(self, configuration: Configuration, found: int) -> None:
         """The agent starts; `found`: segments that the run before left open. Blocks."""
-        cut = self._was_cut()
+        cut = was_cut(self.ledger)
         self.ledger.note(AgentStarted(version=__version__, configuration_sha256=configuration.sha256))
         if cut or found:
             self.ledger.note(PowerCutFound(segments=found))
         self._standing = self._read()
         self.compare(configuration)
         self.scribe.start()
-
-    def _was_cut(self) -> bool:
-        """Whether the run before ended without saying so."""
-        try:
-            for entry in self.ledger.newest():
-                if entry.kind not in ("tail_cut", "register_resumed"):
-                    return entry.kind != "agent_stopped"
-        except (RegisterError, OSError) as error:
-            log.error("%s", error)
-        return False
 
     def compare(self, configuration: Configuration) -> None:
         """Enters in what `configuration` differs from what was entered last. Blocks."""

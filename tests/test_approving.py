@@ -12,7 +12,7 @@ from agent.aim.references import AimState, Lost
 from agent.aim.store import AimStore
 from agent.register.bodies import AimApproved
 from agent.register.reading import entries
-from agent.vault.vault import LOCK
+from agent.vault.lock import LOCK
 from tests.e2e.box import Box
 from tests.needs import needs
 
@@ -49,8 +49,10 @@ def test_without_an_agent_the_state_is_cleared_and_the_name_is_in_the_register_a
     assert "next start" in capsys.readouterr().out
     state = AimStore(box.state).load("rue")
     assert state is not None
-    assert (state.lost, state.references, state.approvals[-1].by) == (None, (), "entry 0")
-    assert [entry.body for entry in entries(box.state / "register")] == [AimApproved(camera="rue", by="C. Durand")]
+    assert (state.lost, state.references, state.approvals[-1].by) == (None, (), "entry 1")
+    told = [entry.body for entry in entries(box.state / "register")]
+    assert [one.kind for one in told] == ["command_began", "aim_approved", "command_ended"]
+    assert told[1] == AimApproved(camera="rue", by="C. Durand")
     written = [path for path in box.state.rglob("*") if path.is_file() and b"Durand" in path.read_bytes()]
     assert {path.parent.name for path in written} == {"register"}
 
@@ -71,7 +73,7 @@ def test_nothing_is_written_while_another_process_owns_the_state(box: Box, capsy
     fcntl.flock(lock, fcntl.LOCK_EX)
     assert approve(box) == 1
     os.close(lock)
-    assert "another agent" in capsys.readouterr().err
+    assert "another process" in capsys.readouterr().err
     state = AimStore(box.state).load("rue")
     assert state is not None
     assert state.lost is not None

@@ -21,7 +21,7 @@ FLOORS = (
     ("agent.__main__",),
     ("agent.cli",),
     ("agent.mast", "agent.approving", "agent.exporting", "agent.virtual"),
-    ("agent.camera", "agent.answering"),
+    ("agent.camera", "agent.answering", "agent.alone"),
     ("agent.lines",),
     ("agent.evidence",),
     (

@@ -5,10 +5,10 @@ requisitions and the register, so none is ever renamed or used for something els
 
 | word | what | source |
 |---|---|---|
-| `event` | an event that is going on, watched live | CSI L251-2: what the cameras may serve |
+| `event` | an event that is going on, watched live | CSI L251-2: for what public roads may be filmed |
 | `requisition` | a grant that follows a requisition; its article stands in the reference | CPP 60-1, 77-1-1, 99-3 |
-| `maintenance` | a technician sets or repairs the camera | CSI L252-2, R253-3: named and habilitated |
-| `habilitation` | an individually habilitated agent consults | CSI L252-2, R253-3 |
+| `maintenance` | a technician sets or repairs the camera | CSI L252-2: the authorisation says who operates |
+| `habilitation` | an agent consults, designated and habilitated by name | CSI R253-3, II, as of 2023-11-30 |
 | `cpp-60-1` | requisition in an inquiry of flagrance, by the prosecutor or an OPJ (APJ under control) | CPP 60-1 |
 | `cpp-77-1-1` | requisition in a preliminary inquiry, by or authorised by the prosecutor | CPP 77-1-1 |
 | `cpp-99-3` | requisition of an examining judge, or of an OPJ commissioned by one | CPP 99-3 |

@@ -17,7 +17,10 @@ WAIT_S = 60.0
 
 
 def ask(state: Path, request: Mapping[str, object], wait_s: float = WAIT_S) -> dict[str, object] | None:
-    """The running agent's answer; None when no agent listens. ControlError: it may not be asked, or says nonsense."""
+    """The running agent's answer; None when no agent listens, or there is no such state.
+
+    ControlError: it may not be asked, or says nonsense.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(wait_s)
         try:

@@ -47,7 +47,7 @@ VÉRIFIER
 LIMITES
   Les visages, fenêtres et jardins masqués l'ont été avant l'enregistrement : il n'existe pas d'original sans masque.
   Il n'y a pas de son. L'heure incrustée est celle du mât. La position des caméras mobiles n'est pas conservée.
-  Les copies remises sont détruites un mois après leur transmission (CSI, art. L252-3), procédure judiciaire exceptée.
+  Les copies remises se gardent un mois au plus après leur transmission (CSI, art. L252-3), procédure pénale exceptée.
 """
 
 _ENGLISH = """\
@@ -90,7 +90,7 @@ CHECKING
 LIMITS
   Faces, windows and gardens that are masked were masked before recording: no original without masks exists.
   There is no sound. The time in the picture is the mast's. Where a turning camera pointed is not kept.
-  Copies handed over are destroyed a month after their transmission (CSI, art. L252-3), except in judicial proceedings.
+  Copies handed over are kept a month at most after transmission (CSI, art. L252-3), criminal proceedings excepted.
 """
 
 

@@ -51,6 +51,7 @@ LegalBasis = Literal[
     "habilitation",
 ]
 Rule = Literal["age", "budget", "space"]
+Command = Literal["export", "aim approve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,24 @@ class AgentStopped(Body):
 
     reason: Words
     kind: Literal["agent_stopped"] = "agent_stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandBegan(Body):
+    """At the box, while no agent ran: a command works on the state in its place. What it does follows."""
+
+    command: Command
+    version: Words
+    configuration_sha256: Sha256
+    kind: Literal["command_began"] = "command_began"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded(Body):
+    """It lets go of the state, whatever came of it."""
+
+    command: Command
+    kind: Literal["command_ended"] = "command_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,6 +470,8 @@ Entered: TypeAlias = (
     | Witnessed
     | EntriesExpired
     | RegisterResumed
+    | CommandBegan
+    | CommandEnded
 )
 
 

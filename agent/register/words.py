@@ -10,6 +10,8 @@ from agent.register.entries import Entry
 KINDS = {
     "agent_started": ("agent started", "agent démarré"),
     "agent_stopped": ("agent stopped", "agent arrêté"),
+    "command_began": ("command without agent", "commande sans agent"),
+    "command_ended": ("command ended", "commande terminée"),
     "power_cut_found": ("power cut found", "coupure constatée"),
     "tail_cut": ("torn write cut off", "écriture interrompue ôtée"),
     "register_resumed": ("register writable again", "registre de nouveau inscriptible"),
@@ -51,6 +53,7 @@ _FRENCH = {
     "camera": "caméra",
     "cameras": "caméras",
     "cause": "cause",
+    "command": "commande",
     "cosignature": "cosignature",
     "end": "fin",
     "ended": "fin",

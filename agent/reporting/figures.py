@@ -38,8 +38,15 @@ UNKNOWN = ""
 """Where refused views are counted that name no camera of the mast."""
 LISTED = ("requisition_presented", "requisition_refused", "segments_held", "segments_released")
 JOURNAL = (
-    *("agent_started", "agent_stopped", "power_cut_found", "tail_cut", "clock_stepped", "configuration_changed"),
-    *("mask_policy_changed", "aim_learned", "aim_approved", "entries_expired"),
+    *("agent_started", "agent_stopped", "command_began", "command_ended", "power_cut_found", "tail_cut"),
+    *(
+        "clock_stepped",
+        "configuration_changed",
+        "mask_policy_changed",
+        "aim_learned",
+        "aim_approved",
+        "entries_expired",
+    ),
 )
 
 

@@ -15,9 +15,9 @@ BASES: dict[LegalBasis, str] = {
     "requisition_77_1_1": "Réquisition, art. 77-1-1 du code de procédure pénale (enquête préliminaire)",
     "requisition_99_3": "Réquisition, art. 99-3 du code de procédure pénale (commission rogatoire)",
     "requisition": "Réquisition judiciaire (sous la référence indiquée)",
-    "event": "Événement en cours (art. L. 251-2 du code de la sécurité intérieure)",
+    "event": "Événement en cours, pour les finalités du dispositif (art. L. 251-2 du code de la sécurité intérieure)",
     "maintenance": "Maintenance du dispositif",
-    "habilitation": "Agent individuellement habilité (art. L. 252-2 et R. 253-3 du code de la sécurité intérieure)",
+    "habilitation": "Agent individuellement désigné et habilité (art. R. 253-3 du code de la sécurité intérieure)",
 }
 RULES = {"age": "durée de conservation échue", "budget": "place allouée épuisée", "space": "disque plein"}
 INTERVALS = {

@@ -106,10 +106,11 @@ class Book:
 
     def destroyed(self, seqs: Sequence[int]) -> list[int]:
         """Enters the destruction of these rows; of which of them the register knows now."""
-        self.sealed(now=True)
         ended: list[int] = []
         try:
             rows = self._index.by_seq(seqs[:MOST_AT_ONCE])
+            if any(row.counter > self._entered().get(row.segment.camera, -1) for row in rows):
+                self.sealed(now=True)  # else a ring that is full would enter each segment by itself
             known = self._known()
             for (camera, rule), group in groupby(sorted(rows, key=_kind), key=_kind):
                 for batch in _cut(list(group)):

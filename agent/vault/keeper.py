@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 EVERY_S = 10.0
 STOP_S = 30.0
 BATCH = 256
+AHEAD_MS = 60_000
+"""Once one is too old, those go with it that would be within a minute: one entry in the register for all of them."""
 
 
 class Keeper:
@@ -143,7 +145,10 @@ class Keeper:
 
     def _old(self) -> Sequence[Eviction]:
         cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)
-        return () if cutoff_ms is None else too_old(self._index.aged(cutoff_ms, BATCH), cutoff_ms)
+        if cutoff_ms is None or not too_old(self._index.aged(cutoff_ms, BATCH), cutoff_ms):
+            return ()
+        ahead_ms = cutoff_ms + AHEAD_MS
+        return too_old(self._index.aged(ahead_ms, BATCH), ahead_ms)
 
     def _surplus(self) -> Sequence[Eviction]:
         return too_much(self._index.oldest(BATCH), self._room(), self._budget_bytes())

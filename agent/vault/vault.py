@@ -10,14 +10,12 @@
 `open`, `record`, `Recorder.stop` and `close` wait for the disk: call them in a thread. Everything else never blocks.
 """
 
-import fcntl
-import os
 from collections.abc import Collection
 from pathlib import Path
 
 from agent.clock import Clock
 from agent.config import Vault as Settings
-from agent.errors import VaultBusy, VaultError
+from agent.errors import VaultError
 from agent.events import Emit, PowerCutFound
 from agent.identity import DeviceIdentity
 from agent.language import say
@@ -28,6 +26,7 @@ from agent.vault.disk import Disk
 from agent.vault.holds import Holds
 from agent.vault.index import FILE, Index
 from agent.vault.keeper import Keeper
+from agent.vault.lock import StateLock
 from agent.vault.reasons import why
 from agent.vault.recorder import Recorder, Tools
 from agent.vault.recovery import recover
@@ -35,8 +34,6 @@ from agent.vault.rotation import schedule
 from agent.vault.rows import SegmentRow
 from agent.vault.sealing import Sealers
 from agent.vault.storage import Storage
-
-LOCK = "lock"
 
 
 class Vault:
@@ -51,6 +48,7 @@ class Vault:
         emit: Emit,
         disk: Disk | None = None,
         ledger: Ledger | None = None,
+        lock: StateLock | None = None,
     ) -> None:
         self._state = state
         self._settings = settings
@@ -61,7 +59,8 @@ class Vault:
         self.found = 0
         """Segments that an earlier run left open, as of `open`."""
         self._storage = Storage(state, disk or Disk())
-        self._lock: int | None = None
+        self._lock = lock or StateLock(state)
+        self._locked = False
         self._index: Index | None = None
         self._keeper: Keeper | None = None
         self._recorders: list[Recorder] = []
@@ -69,7 +68,8 @@ class Vault:
     def open(self) -> None:
         """Takes the state directory, recovers it, starts the ring. VaultBusy, or VaultError with the mend."""
         try:
-            self._lock = take_lock(self._state)
+            self._lock.take()
+            self._locked = True
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
             book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
@@ -119,10 +119,9 @@ class Vault:
         index, self._index = self._index, None
         if index is not None:
             index.close()
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # a child process that is just being started may still share it
-            os.close(lock)
+        locked, self._locked = self._locked, False
+        if locked:
+            self._lock.release()
 
     def buffer_hours(self) -> float:
         """How far back the ring reaches, as of its last round."""
@@ -179,25 +178,3 @@ class Vault:
 
     def _open_bytes(self) -> int:
         return sum(one.open_bytes() for one in self._recorders)
-
-
-def take_lock(state: Path) -> int:
-    """Makes the state directory 0700 if need be and locks it for this process; the lock's descriptor. VaultBusy."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if state.stat().st_mode & 0o077:
-        state.chmod(0o700)
-    lock = os.open(state / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise VaultBusy(
-            say(
-                en=f"{state}: another agent is recording here; stop it first, or give this one another mast.state",
-                fr=f"{state} : un autre agent y enregistre ; l'arrêter d'abord, ou choisir un autre mast.state",
-            )
-        ) from error
-    except OSError:
-        os.close(lock)
-        raise
-    return lock

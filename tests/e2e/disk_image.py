@@ -5,11 +5,15 @@
 Laws
 - What is tried is taken from the image alone; the vault's identity tells only what to search for.
 - Files are searched as bytes: free pages and write-ahead logs of the index are searched with them.
+- Open segments, and those that a power cut left torn, are tried and searched for like whole ones.
+- Film is searched for by samples of its pictures alone: between them a signed film carries the certificate of its key,
+  which lies on the mast too and is no secret.
 - Names of finds begin with `opens`, `secret` or `plain`.
 """
 
 import base64
 import hashlib
+import io
 import re
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +21,6 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import av
 import pyrage
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,9 +28,16 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from agent.signing.footage import Footage
+from agent.signing.nal import PPS, SLICES, SPS, kind
+from agent.vault.chunks import CHUNK_BYTES, whole_chunks
+
 KEY_FILE_BYTES = 4096
 """A file up to here may be a key; each 32 bytes of it are tried."""
 TRACE_BYTES = 24
+TRACE_EVERY_BYTES = 4099
+SLICE_HEADER_BYTES = 16
+"""Or more than that: what begins a slice is much the same in many films."""
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 IDENTITY = re.compile(rb"AGE-SECRET-KEY-1[A-Z0-9]+", re.IGNORECASE)
 BOXES = {name: re.compile(rb"\x00..." + name.encode(), re.DOTALL) for name in ("ftyp", "moof", "moov", "mdat", "avcC")}
@@ -71,7 +81,14 @@ def key_files(image: Path) -> list[Path]:
 
 
 def segments(image: Path) -> list[Path]:
+    """The closed ones, torn ones among them."""
     return [path for path in files(image) if path.name.endswith(".mp4.age")]
+
+
+def sealed_files(image: Path) -> list[Path]:
+    """The closed segments, and the open ones of which at least the header is there."""
+    open_ones = (path for path in files(image) if path.name.endswith(".mp4.age.part"))
+    return [*segments(image), *(path for path in open_ones if stanzas(path.read_bytes()))]
 
 
 def forms(content: bytes) -> Iterator[bytes]:
@@ -120,14 +137,13 @@ def opened_by_libraries(image: Path) -> list[str]:
                 identities.append(pyrage.ssh.Identity.from_buffer(form))
     public = {X25519PrivateKey.from_private_bytes(one).public_key().public_bytes_raw(): one for one in raw}
     seen = []
-    for path in segments(image):
+    for path in sealed_files(image):
         sealed = path.read_bytes()
         seen += [f"opens {path.name}: 32 bytes" for one in public.values() if file_key(sealed, one) is not None]
-        try:
-            pyrage.decrypt(sealed, identities)
-            seen.append(f"opens {path.name}: an identity")
-        except pyrage.DecryptError:
-            continue
+        plain = io.BytesIO()
+        with suppress(pyrage.DecryptError, OSError):  # a torn segment gives its whole chunks before that
+            pyrage.decrypt_io(io.BytesIO(sealed), plain, identities)
+        seen += [f"opens {path.name}: an identity"] if plain.getvalue() else []
     return seen
 
 
@@ -140,7 +156,7 @@ def opened_by_age(image: Path) -> list[str]:
             content = path.read_bytes()
             for form in (content, *ssh_forms(content)):
                 identity.write_bytes(form)
-                for segment in segments(image):
+                for segment in sealed_files(image):
                     command = ["age", "-d", "-i", str(identity), str(segment)]
                     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
                     if done.returncode == 0 or done.stdout:
@@ -153,18 +169,39 @@ def written(secret: bytes) -> list[bytes]:
     return [secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b64encode(secret).rstrip(b"=")]
 
 
-def parameter_sets(plain: bytes, folder: Path) -> list[bytes]:
-    """The encoder's own SPS and PPS, in one as `avcC` has them and each with its start code."""
-    path = folder / "plain.mp4"
-    path.write_bytes(plain)
-    with av.open(str(path)) as container:
-        extra = bytes(container.streams.video[0].codec_context.extradata or b"")
-    length = int.from_bytes(extra[6:8])
-    sps, rest = extra[8 : 8 + length], extra[8 + length + 1 :]
-    pps = rest[2 : 2 + int.from_bytes(rest[:2])]
-    assert sps[0] & 31 == 7, "no SPS"
-    assert pps[0] & 31 == 8, "no PPS"
-    return [extra, sps, b"\x00\x00\x00\x01" + pps, len(pps).to_bytes(4) + pps]
+def plain_of(sealed: Path, vault_key: Path) -> bytes:
+    """What stock `age` gives with the vault's identity: all of a whole segment, each whole chunk of a torn one."""
+    command = ["age", "-d", "-i", str(vault_key), str(sealed)]
+    done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+    raw = sealed.read_bytes()
+    chunks = len(done.stdout) == whole_chunks(len(raw), raw) * CHUNK_BYTES
+    assert done.returncode == 0 or chunks, f"{sealed.name}: {done.stderr.decode()}"
+    return done.stdout
+
+
+def parameter_sets(footage: Footage) -> set[bytes]:
+    """The encoder's own SPS and PPS; the short ones with their start code and with their length."""
+    told = set()
+    for one in footage.header:
+        assert kind(one) in (SPS, PPS)
+        told |= {b"\x00\x00\x00\x01" + one, len(one).to_bytes(4) + one}
+        told |= {one} if kind(one) == SPS else set()
+    assert len(told) >= 5, "no SPS, or no PPS"
+    return told
+
+
+def traces(footage: Footage) -> set[bytes]:
+    """Samples of the pictures themselves, one each `TRACE_EVERY_BYTES` of them or a little more."""
+    told, before, due = set(), 0, 0  # bytes of slices before this one, and where the next sample is due
+    for nals in footage.pictures():
+        for nal in (one for one in nals if kind(one) in SLICES):
+            at = max(SLICE_HEADER_BYTES, due - before)
+            while at + TRACE_BYTES <= len(nal):
+                told.add(nal[at : at + TRACE_BYTES])
+                at += TRACE_EVERY_BYTES
+                due = before + at
+            before += len(nal)
+    return {one for one in told if len(set(one)) > 8}
 
 
 def sought(image: Path, vault_key: Path) -> dict[str, set[bytes]]:
@@ -172,17 +209,15 @@ def sought(image: Path, vault_key: Path) -> dict[str, set[bytes]]:
     (text,) = IDENTITY.findall(vault_key.read_bytes())
     scalar = scalar_of(text.decode())
     wanted = {"secret identity": {text, text.lower(), *written(scalar)}, "secret file key": set(), "plain": set()}
-    public = b"".join(path.read_bytes() for path in image.rglob("*.crt"))  # a signed film carries it
-    with TemporaryDirectory() as folder:
-        for path in segments(image):
-            sealed = path.read_bytes()
-            key = file_key(sealed, scalar)
-            assert key is not None, "the vault's own identity opens its segments"
-            wanted["secret file key"].update(written(key))
-            plain = pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(text.decode())])
-            wanted["plain"].update(parameter_sets(plain, Path(folder)))
-            traces = (plain[at : at + TRACE_BYTES] for at in range(0, len(plain) - TRACE_BYTES, 4099))
-            wanted["plain"].update(one for one in traces if len(set(one)) > 8 and one not in public)
+    for path in sealed_files(image):
+        key = file_key(path.read_bytes(), scalar)
+        assert key is not None, "the vault's own identity opens its segments"
+        wanted["secret file key"].update(written(key))
+        plain = plain_of(path, vault_key)
+        if plain:  # not even one chunk of an open one
+            with Footage(plain) as footage:
+                wanted["plain"] |= parameter_sets(footage) | traces(footage)
+    assert wanted["plain"], "there is film to search for"
     return wanted
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 import pyrage
 import pytest
 
+from agent.vault.chunks import SEALED_CHUNK_BYTES, header_bytes, whole_chunks
+from tests.e2e import disk_image
 from tests.e2e.box import Box, wait_for
-from tests.e2e.disk_image import IDENTITY, file_key, findings, scalar_of, segments
+from tests.e2e.disk_image import IDENTITY, file_key, findings, plain_of, scalar_of, segments, standing
+from tests.evidence.rig import House
 from tests.needs import needs
 from tests.rig.footage import SMALL, make
 from tests.vault.rig import Bench, Events, HandClock, Keys, Scene, film
@@ -16,6 +19,15 @@ from tests.vault.rig import Bench, Events, HandClock, Keys, Scene, film
 pytestmark = [needs("age", "age")]
 
 TAKEN = ["vigie.toml", "camera.pass", "mqtt.pass", "keys/authority.pub", "keys/judicial.pub", "keys/vault.pub"]
+
+
+def holds_a_chunk(part: Path) -> bool:
+    """Whether a power cut now leaves a torn segment: an open one without a whole chunk is removed."""
+    try:
+        head = part.read_bytes()
+    except FileNotFoundError:
+        return False  # closed meanwhile
+    return whole_chunks(len(head), head) > 0
 
 
 def image_of(box: Box, name: str) -> Path:
@@ -35,7 +47,7 @@ def test_every_key_on_a_mast_s_disk_opens_no_closed_segment_and_nothing_on_it_is
         box.path.write_text(text)
         box.start()
         wait_for(lambda: len(box.sealed()) >= 2)
-        wait_for(lambda: list(box.state.rglob("*.part")))
+        wait_for(lambda: any(map(holds_a_chunk, box.state.rglob("*.part"))))
         box.kill()
         seized = image_of(box, "seized")  # the plug was pulled: the index's log and an open segment lie there
         box.start()
@@ -48,6 +60,22 @@ def test_every_key_on_a_mast_s_disk_opens_no_closed_segment_and_nothing_on_it_is
     for image in (seized, stopped):
         assert len(segments(image)) >= 2
         assert findings(image, tmp_path / "keys" / "vault.key") == []
+    require_that_a_leak_would_be_found(stopped, tmp_path / "keys" / "vault.key")
+
+
+def require_that_a_leak_would_be_found(image: Path, vault_key: Path) -> None:
+    """The control: the vault's identity and a piece of film, each left in the same image, are found there."""
+    left = image / "state" / "identity" / "left"
+    shutil.copy(vault_key, left)
+    told = " ".join(findings(image, vault_key))
+    for segment in segments(image):
+        for words in (f"opens {segment.name}: an identity", f"opens {segment.name}: age with left"):
+            assert words in told
+    assert "secret identity in left" in told
+    for segment in segments(image):
+        plain = plain_of(segment, vault_key)
+        left.write_bytes(plain[len(plain) // 2 :][:16384])
+        assert "plain in left" in standing(image, vault_key)
 
 
 @pytest.fixture
@@ -96,3 +124,31 @@ def test_the_search_finds_file_keys_in_free_pages_and_pictures_that_lie_plain(be
     for words in ("secret file key in left.sqlite", "plain ftyp in whole", "plain moof in whole", "plain in middle"):
         assert words in told
     assert not [one for one in told if one.startswith("opens")]
+
+
+def test_a_segment_torn_by_a_power_cut_is_searched_for_like_a_whole_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "image" / "state", Keys(tmp_path), HandClock(), Events())
+    bench.record(film(Scene(kbps=4000), 50))
+    image, torn = bench.state.parent, bench.segments()[0]
+    sealed = torn.read_bytes()
+    assert whole_chunks(len(sealed), sealed) >= 2
+    torn.write_bytes(sealed[: (header_bytes(sealed) or 0) + SEALED_CHUNK_BYTES + 100])
+    assert findings(image, bench.keys.path) == []
+    (bench.state / "left").write_bytes(plain_of(torn, bench.keys.path)[20_000:30_000])
+    assert "plain in left" in findings(image, bench.keys.path)
+    shutil.copy(bench.keys.path, bench.state / "left")
+    told = findings(image, bench.keys.path)
+    for words in (f"opens {torn.name}: age with left", f"opens {torn.name}: an identity", "secret identity in left"):
+        assert words in told
+
+
+def test_the_certificate_that_a_signed_film_carries_is_no_find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_image, "TRACE_EVERY_BYTES", 61)  # none of it is stepped over
+    house = House(tmp_path)
+    signer = house.signer()
+    house.record(sign=signer.sign)
+    certificate = house.bench.state / "identity" / "left.crt"
+    plain = plain_of(house.bench.segments()[0], house.keys.path)
+    begin = plain.index(b"-----BEGIN CERTIFICATE")
+    certificate.write_bytes(plain[begin : plain.index(b"-----END", begin)])
+    assert standing(house.bench.state, house.keys.path) == []

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.e2e.box import Box, vigie, wait_for
+from tests.needs import needs
 from tests.rig.footage import STREET
+from tests.timestamping.tsa import Tsa, in_a_thread
 from tests.vault.rig import packets
 
 
@@ -24,9 +26,12 @@ def requisition(box: Box, name: str, since: datetime, until: datetime, *more: st
     return path
 
 
+@needs("openssl", "openssl")
 def test_a_requisition_becomes_a_film_over_http_and_at_the_box(tmp_path: Path) -> None:
-    with Box(tmp_path, f"file:{STREET}") as box:
+    tsa = Tsa(tmp_path / "tsa")
+    with in_a_thread(tsa.reply) as service, Box(tmp_path, f"file:{STREET}") as box:
         text = box.path.read_text().replace("[http]", 'requisition_authorities = ["keys/judicial.pub"]\n[http]')
+        text += f'[timestamp]\nurl = "{service}"\nca_file = "{tsa.ca}"\n'
         box.path.write_text(text)
         box.start()
         since = datetime.now(UTC)
@@ -52,22 +57,30 @@ def test_a_requisition_becomes_a_film_over_http_and_at_the_box(tmp_path: Path) -
         done = vigie(*arguments)
         assert done.returncode == 0, done.stderr
         assert box.stop() == 0
-        assert vigie(*arguments).returncode == 1  # no agent runs
+        alone = tmp_path / "alone"
+        alone.mkdir()
+        third = requisition(box, "three.json", since, until)
+        done = vigie("export", "--config", str(box.path), "--requisition", str(third), "--out", str(alone))
+        assert done.returncode == 0, done.stderr  # no agent runs
 
-        (folder,) = stick.iterdir()
-        for number, pack in enumerate((tmp_path / "pack.zip", folder)):
+        packs = (tmp_path / "pack.zip", *stick.iterdir(), *alone.iterdir())
+        assert len(packs) == 3
+        for number, pack in enumerate(packs):
             out = tmp_path / f"out-{number}"
-            keys = ("--device-pub", str(box.state / "identity/device.pub"), "--judicial-pub")
+            keys = ("--device-pub", str(box.state / "identity/device.pub"), "--timestamp-ca", str(tsa.ca))
+            keys = (*keys, "--judicial-pub")
             opened = vigie(
                 *("evidence", "open", str(pack), "--identity", str(tmp_path / "keys/vault.key"), "--out", str(out)),
                 *(*keys, str(tmp_path / "keys/judicial.pub")),
                 module="provisioning.cli",
             )
             assert opened.returncode == 0, opened.stdout
+            assert "good  time-stamp" in opened.stdout
             assert len([one for one in packets(out / "rue.mp4") if one["codec_type"] == "video"]) > 40
         assert vigie("register", "verify", "--state", str(box.state)).returncode == 0
         shown = vigie("register", "show", "--state", str(box.state), "--json").stdout
         kinds = [json.loads(line)["body"]["kind"] for line in shown.splitlines()]
-        assert kinds.count("segments_exported") == 2
+        assert kinds.count("segments_exported") == 3
+        assert [kinds.count(one) for one in ("agent_started", "command_began")] == [1, 1]
         assert kinds.count("requisition_refused") == 1
         assert vigie("segments", "verify", "--state", str(box.state)).returncode == 0

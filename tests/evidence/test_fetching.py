@@ -15,7 +15,7 @@ from aiohttp import web
 from agent.access.demands import DAY_MS
 from agent.config import Configuration
 from agent.control.server import ControlServer
-from agent.errors import EvidenceRefused, RequisitionRefused, UsageError
+from agent.errors import EvidenceRefused, RequisitionRefused, UsageError, VaultBusy
 from agent.evidence.counter import Counter
 from agent.exporting import export
 from agent.live import requisitions
@@ -267,11 +267,12 @@ async def test_export_at_the_box_goes_through_the_agent_and_ends_on_the_stick(ho
     assert main(["evidence", "open", str(next((tmp_path / "other").iterdir())), *given]) == 0
 
 
-async def test_export_says_what_to_do_where_no_agent_runs_and_where_there_is_no_stick(
-    house: House, tmp_path: Path
+async def test_export_waits_for_an_agent_that_listens_not_yet_and_says_so_where_there_is_no_stick(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("agent.exporting.START_S", 0.6)
     path = written(house, house.document())
-    with pytest.raises(EvidenceRefused, match="systemctl start vigie"):
+    with pytest.raises(VaultBusy, match="another agent"):
         export(configuration(house), path, tmp_path, again=False)
     with pytest.raises(UsageError, match="--out"):
         export(configuration(house), path, tmp_path / "nowhere", again=False)

@@ -6,6 +6,7 @@ import logging
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from agent.evidence import names
 from agent.network import Timestamp
 from agent.timestamping import TimestampService
+from agent.timestamping.stamps import nonce_of, request
 from provisioning.evidence_checks import check
 from provisioning.evidence_verdict import Checked, Trust
 from tests.evidence.rig import House
@@ -91,6 +93,17 @@ def test_a_stamp_of_another_manifest_or_authority_is_told(house: House, tsa: Tsa
         names.QUERY: honest.small[names.QUERY][:-4] + b"\0\1\1\xff",
     }.items():
         assert about(check(forged(honest, key, **{name: content}), mine)) == ["bad"], name
+    query = honest.small[names.QUERY]
+    for content in (b"", b"0", query[1:], query + b"\0", query[:5] + b"\x31" + query[6:], query[:-1] + b"\0"):
+        assert about(check(forged(honest, key, **{names.QUERY: content}), mine)) == ["bad"], content
+    digest = sha256(honest.small[names.MANIFEST]).digest()
+    nonce = nonce_of(query, digest)
+    assert nonce is not None
+    other = request(sha256(b"another manifest").digest(), nonce)
+    assert about(check(forged(honest, key, **{names.QUERY: other}), mine)) == ["bad"]
+    for gone in (names.QUERY, names.STAMP):
+        small = {name: content for name, content in honest.small.items() if name != gone}
+        assert about(check(replace(honest, small=small), mine)) == ["bad"], gone
     elsewhere = Tsa(tmp_path / "stranger")
     assert about(check(honest, trusting(house, elsewhere))) == ["bad"]
     later = honest.small[names.MANIFEST].replace(b'"site":"Parvis"', b'"site":"Parvie"')

@@ -120,6 +120,7 @@ def sample(kind: type, field: str = "") -> object:
         (bodies.Segments, (known[Segment],)),
         (bodies.Gones, (known[Gone],)),
         (bodies.Rule, "age"),
+        (bodies.Command, "export"),
     ):
         if kind == annotation:
             return value

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agent.errors import StampRefused
 from agent.network import Timestamp
 from agent.timestamping import TimestampService, verify
-from agent.timestamping.stamps import LARGEST_ANSWER, Stamp, request
+from agent.timestamping.stamps import LARGEST_ANSWER, Stamp, nonce_of, request
 from tests.needs import needs
 from tests.timestamping.tsa import Tsa, openssl, served
 
@@ -54,6 +54,23 @@ def test_openssl_reads_a_request_as_it_was_meant(nonce: int, tmp_path: Path) -> 
     assert f"Nonce: 0x{nonce:02X}" in told
     assert "Certificate required: yes" in told
     assert DIGEST[:8].hex() in told.replace(" ", "").replace("-", "")
+
+
+@pytest.mark.parametrize("nonce", [1, 0xFF, NONCE, 2**64 - 1])
+def test_a_request_tells_its_nonce_and_no_other_bytes_do(nonce: int) -> None:
+    asked = request(DIGEST, nonce)
+    assert nonce_of(asked, DIGEST) == nonce
+    assert nonce_of(asked, sha256(b"another").digest()) is None
+    for place in range(len(asked)):
+        for bit in range(8):
+            altered = asked[:place] + bytes([asked[place] ^ 1 << bit]) + asked[place + 1 :]
+            told = nonce_of(altered, DIGEST)
+            assert told is None or (told != nonce and altered == request(DIGEST, told))
+        assert nonce_of(asked[:place], DIGEST) is None
+        assert nonce_of(asked[:place] + b"\0" + asked[place:], DIGEST) is None
+    head = asked[: -3 - (nonce.bit_length() // 8 + 1)]
+    for wrong in (b"\0", b"\1" + bytes(8), b"\xff" * 9):  # 0, 2 ** 64, and more
+        assert nonce_of(head + wrong + asked[-3:], DIGEST) is None
 
 
 async def test_a_stamp_over_http_is_one_that_openssl_verifies(tsa: Tsa, tmp_path: Path) -> None:

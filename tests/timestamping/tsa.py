@@ -6,8 +6,9 @@ async with served(tsa.reply) as url: ...
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -90,3 +91,25 @@ async def served(
         yield f"http://127.0.0.1:{port}/"
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def in_a_thread(answer: Callable[[bytes], bytes | web.Response]) -> Iterator[str]:
+    """The same for whoever has no event loop: another process is to ask."""
+    up, over = threading.Event(), threading.Event()
+    urls = []
+
+    async def serve() -> None:
+        async with served(answer) as url:
+            urls.append(url)
+            up.set()
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert up.wait(30)
+        yield urls[0]
+    finally:
+        over.set()
+        thread.join()

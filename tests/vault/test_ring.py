@@ -14,6 +14,7 @@ from agent.vault.ring import (
     Candidate,
     Room,
     age_cutoff_ms,
+    margin_bytes,
     reserve_bytes,
     too_much,
     too_old,
@@ -47,7 +48,8 @@ def test_budget_takes_the_fewest_and_the_oldest(rows: list[Candidate], held: int
     if len(gone) < len(rows):
         assert live + opened - freed <= budget
     if gone:
-        assert live + opened - freed + rows[len(gone) - 1].size_bytes > budget
+        assert live + opened > budget
+        assert live + opened - freed + rows[len(gone) - 1].size_bytes > budget - margin_bytes(budget)
 
 
 @given(rows=ROWS, free=st.integers(0, 3000))
@@ -105,7 +107,7 @@ def states(bench: Bench) -> list[tuple[str, str | None]]:
 def test_the_budget_is_kept_oldest_first_across_cameras(bench: Bench) -> None:
     bench.record(film(Scene(), 150))
     sizes = [one.segment.size_bytes for one in bench.rows()]
-    bench.record([], gib=(sizes[1] + sizes[2]) / 2**30)
+    bench.record([], gib=(sizes[1] + sizes[2]) * 1.01 / 2**30)
     assert states(bench) == [("destroyed", "budget"), ("sealed", None), ("sealed", None)]
     assert len(bench.segments()) == 2
     assert bench.rows()[0].destroyed_ms == bench.clock.wall_ms
@@ -153,7 +155,7 @@ def test_a_held_segment_never_goes_and_still_counts(bench: Bench) -> None:
     index = Index(bench.state / "index.sqlite")
     index._db.execute("UPDATE segment SET state = 'held' WHERE seq = 1")
     index.close()
-    bench.record([], gib=(sizes[0] + sizes[2]) / 2**30)
+    bench.record([], gib=(sizes[0] + sizes[2]) * 1.01 / 2**30)
     assert states(bench) == [("held", None), ("destroyed", "budget"), ("sealed", None)]
     bench.clock.pass_ms(100 * DAY_MS)
     bench.record([])
