@@ -168,6 +168,8 @@ class Mast:
             cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
             troubles=self._signing.troubles,
             register=self._registrar.facts(),
+            held_share=self._vault.held_share(),
+            crowded=self._vault.crowded(),
         )
 
     def healthy(self) -> bool:

@@ -64,7 +64,7 @@ class Keeper:
         self.buffer_hours = 0.0
         self.disk_free_bytes = 0
         self.held_share = 0.0
-        self._crowded = False
+        self.crowded = False
 
     def start(self) -> None:
         """Begins with a round at once."""
@@ -88,7 +88,7 @@ class Keeper:
 
     def require_room(self) -> None:
         """VaultError while holds leave no room for recording, as of the last round."""
-        if self._crowded:
+        if self.crowded:
             raise VaultError(
                 say(
                     en="what is held for requisitions leaves no room to record; raise vault.max_gib or fit a larger "
@@ -180,4 +180,4 @@ class Keeper:
         room, held_bytes = self._room(), self._index.held_bytes()
         self.disk_free_bytes = room.free_bytes
         self.held_share = held_bytes / self._budget_bytes()
-        self._crowded = crowded(held_bytes, room, bool(self._index.oldest(1)), self._budget_bytes())
+        self.crowded = crowded(held_bytes, room, bool(self._index.oldest(1)), self._budget_bytes())

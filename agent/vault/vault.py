@@ -136,6 +136,10 @@ class Vault:
         """How much of the budget is held for requisitions, as of the ring's last round."""
         return 0.0 if self._keeper is None else self._keeper.held_share
 
+    def crowded(self) -> bool:
+        """Whether holds leave no room, so that recording waits, as of the ring's last round."""
+        return self._keeper is not None and self._keeper.crowded
+
     @property
     def state(self) -> Path:
         """Where names are relative to."""
