@@ -223,6 +223,7 @@ class Mast:
         self._registrar.open()
         self._clock.raise_floor(self._registrar.last_utc_ns())
         self._registrar.begin(self._configuration, self._vault.found)
+        self._vault.keep()  # what goes now is entered first
 
     def _open_vault(self) -> None:
         self._vault.open()
