@@ -119,7 +119,9 @@ class RegisterFacts:
 
 @dataclass(frozen=True, slots=True)
 class MastFacts:
-    """The whole mast now; `buffer_hours` is how far back the ring reaches, `uptime_s` the agent's."""
+    """The whole mast now; `buffer_hours` is how far back the ring reaches, `uptime_s` the agent's. `held_share`: of the
+    budget, what is held for requisitions; `crowded`: holds leave no room, so recording waits.
+    """
 
     wall: WallTime
     uptime_s: float
@@ -128,3 +130,5 @@ class MastFacts:
     cameras: tuple[CameraFacts, ...]
     troubles: tuple[Trouble, ...] = ()
     register: RegisterFacts = RegisterFacts()
+    held_share: float = 0.0
+    crowded: bool = False

@@ -171,6 +171,8 @@ class Mast:
             cameras=tuple(self._camera_facts(*pair) for pair in list(self._cameras.values())),
             troubles=self._signing.troubles,
             register=self._registrar.facts(),
+            held_share=self._vault.held_share(),
+            crowded=self._vault.crowded(),
         )
 
     def healthy(self) -> bool:
@@ -226,6 +228,7 @@ class Mast:
         self._registrar.open()
         self._clock.raise_floor(self._registrar.last_utc_ns())
         self._registrar.begin(self._configuration, self._vault.found)
+        self._vault.keep()  # what goes now is entered first
 
     def _open_vault(self) -> None:
         self._vault.open()

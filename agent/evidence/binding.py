@@ -89,10 +89,14 @@ def bind(
     requisition: Requisition,
     document: bytes,
     presented: int,
+    held: Collection[int],
     found: Mapping[str, Found],
     now: WallTime,
 ) -> Bound:
-    """Enters what is transmitted and makes the files. `presented`: the requisition's entry. RegisterError."""
+    """Enters what is transmitted and makes the files. RegisterError.
+
+    `presented`: the requisition's entry; `held`: those of its holds, of an earlier try too.
+    """
     demand = requisition.demand
     assert isinstance(demand, Export)
     wanted = {camera: {row.counter for row in one.kept} for camera, one in found.items()}
@@ -109,7 +113,7 @@ def bind(
         names.MANIFEST + names.SIGNATURE: sign(text),
         **leaflets(manifest, None if stamped is None else stamped.at, asked=mast.timestamp is not None),
         **_signers(mast.authorities, requisition.signers),
-        **_register_files(book, gathered, presented),
+        **_register_files(book, gathered, presented, held),
     }
     if stamped is not None:
         files |= {names.QUERY: stamped.query, names.STAMP: stamped.raw}
@@ -126,11 +130,11 @@ def _signers(authorities: Sequence[Ed25519PublicKey], signers: Sequence[str]) ->
     return {names.signer_name(number): pem for number, pem in enumerate(pems, start=1)}
 
 
-def _register_files(book: Book, gathered: Gathered, presented: int) -> dict[str, bytes]:
+def _register_files(book: Book, gathered: Gathered, presented: int, held: Collection[int]) -> dict[str, bytes]:
     """The head, the entries that bear on this pack with their proofs, and what a witness has seen."""
     kinds = ("requisition_presented", "segments_held", "segments_exported")
     entries = dict(gathered.entries)
-    entries |= {one.index: one for one in book.entries(kinds=kinds) if one.index >= presented}
+    entries |= {one.index: one for one in book.entries(kinds=kinds) if one.index >= presented or one.index in held}
     size = max(entries) + 1
     files: dict[str, bytes] = {}
     seen: int | None = None

@@ -12,6 +12,7 @@ Laws
 - After `MOST_REFUSED` refusals in a minute nothing is judged for a while (TryLater): nobody fills the register.
 """
 
+import logging
 import secrets
 import threading
 import time
@@ -27,7 +28,7 @@ from agent.access.basis import Article
 from agent.access.demands import DAY_MS, Export, Hold, Release, Requisition, read
 from agent.access.requisitions import RequisitionJudge, open_document, refuse
 from agent.clock import Clock, rfc3339
-from agent.errors import RequisitionRefused, TryLater
+from agent.errors import RegisterError, RequisitionRefused, TryLater
 from agent.evidence.binding import Book, Mast, bind
 from agent.evidence.download import Zip
 from agent.evidence.names import MANIFEST, MOST_SEGMENTS
@@ -37,8 +38,9 @@ from agent.language import say
 from agent.register import bodies
 from agent.register.bodies import Ground, Person, RequisitionPresented, SegmentsHeld
 from agent.vault.holds import Act, Holds, Kept
-from agent.vault.releasing import release
 from agent.vault.rows import SegmentRow
+
+log = logging.getLogger(__name__)
 
 FETCH_MS = 3 * DAY_MS
 MOST_REFUSED = 20
@@ -83,6 +85,14 @@ class Recordings(Protocol):
         """What was sealed up to now is in the register when this returns."""
         ...
 
+    def release(self, kept: Kept, reason: str) -> None:
+        """Ends a hold, entered first; nothing where it has ended. RegisterError."""
+        ...
+
+    def agree(self) -> None:
+        """What the register says is held is held when this returns. RegisterError."""
+        ...
+
     def poke(self) -> None:
         """Something was let go."""
         ...
@@ -123,6 +133,7 @@ class Desk:
         self._clock = clock
         self._turn = threading.Lock()
         self._refused: deque[int] = deque(maxlen=MOST_REFUSED)
+        self._agreed = False
 
     @property
     def shelf(self) -> Shelf:
@@ -136,6 +147,7 @@ class Desk:
         """
         with self._turn:
             self._require_calm()
+            self._agree()
             try:
                 requisition = self._judge(document, again)
                 match requisition.demand:
@@ -153,13 +165,23 @@ class Desk:
                 raise
 
     def tidy(self) -> None:
-        """Takes away packs whose hold has ended."""
+        """Takes away packs whose hold has ended, and settles what a cut or a fault left between register and index."""
         with self._turn:
             shelf, holds = self.shelf, self._vault().holds
+            shelf.restore()
             for name in shelf.names():
                 kept = holds.find(name)
                 if kept is None or kept.ended:
                     shelf.remove(name)
+            try:
+                self._agree()
+            except RegisterError as error:  # nothing is answered until it can be
+                log.debug("%s", error)
+
+    def _agree(self) -> None:
+        if not self._agreed:
+            self._vault().agree()
+            self._agreed = True
 
     def pack(self, requisition: str) -> Pack | None:
         """The pack that waits under that id; None when there is none, or when its hold has ended."""
@@ -220,7 +242,8 @@ class Desk:
         vault = self._vault()
         holds = vault.holds
         kept = holds.find(hold)
-        if kept is None or kept.ended or kept.act != "hold":
+        begun = holds.find(requisition.id) is not None  # and cut short: what it releases may have been let go by then
+        if kept is None or kept.act != "hold" or (kept.ended and not begun):
             raise refuse(
                 "unknown-hold",
                 en=f"no hold of a requisition {hold} stands here; it may have ended",
@@ -230,8 +253,8 @@ class Desk:
         now_ms = self._clock.wall().utc_ms
         cameras = sorted({one.camera for one in held})
         entry = self._present(requisition, document, cameras, requisition.issued_ms, requisition.expires_ms)
-        release(holds, kept, f"released by {requisition.reference}", self._book.enter)
         holds.begin(_kept(requisition, document, entry, now_ms), ())
+        vault.release(kept, f"released by {requisition.reference}")
         holds.end(requisition.id)
         vault.poke()
         return Answer(requisition.id, "release", entry, now_ms, sum(len(one.seqs) for one in held), 0, 0)
@@ -247,13 +270,17 @@ class Desk:
         _require_some(rows)
         until_ms = self._until_ms(requisition, demand)
         entry = self._present(requisition, document, demand.cameras, demand.from_ms, demand.to_ms)
+        self._agreed = False  # from here on the register may say more than is held
         held = [(row.seq, number) for number, of in self._enter_holds(requisition, rows, until_ms) for row in of]
         kept = vault.holds.begin(_kept(requisition, document, entry, until_ms), held)
+        self._agreed = {number for _, number in held} <= vault.holds.entries()
         again = {camera: vault.forced(camera, demand.from_ms, demand.to_ms) for camera in demand.cameras}
         found = {
             camera: Found(tuple(row for row in of if row.seq in kept), tuple(row for row in of if row.seq not in kept))
             for camera, of in again.items()
         }
+        if not any(one.kept for one in found.values()):
+            raise _destroyed()  # the ring took it between the look and the hold
         answer = Answer(
             id=requisition.id,
             act="hold" if isinstance(demand, Hold) else "export",
@@ -273,7 +300,7 @@ class Desk:
         if isinstance(demand, Hold):
             return demand.until_ms
         before = self._vault().holds.find(requisition.id)
-        if before is not None and before.settled:  # collected again: that prolongs nothing
+        if before is not None:  # cut short, or collected again: that prolongs nothing
             return before.until_ms
         return min(requisition.expires_ms, self._clock.wall().utc_ms + FETCH_MS)
 
@@ -286,8 +313,9 @@ class Desk:
     def _enter_holds(
         self, requisition: Requisition, rows: Mapping[str, Sequence[SegmentRow]], until_ms: int
     ) -> Iterator[tuple[int, list[SegmentRow]]]:
+        before = {seq for one in self._vault().holds.held(requisition.id) for seq in one.seqs}
         for camera, of in rows.items():
-            there = [row for row in of if row.live]
+            there = [row for row in of if row.live and row.seq not in before]
             if there:
                 counters = [row.counter for row in there]
                 number = self._book.enter(
@@ -302,7 +330,8 @@ class Desk:
                 yield number, there
 
     def _pack(self, requisition: Requisition, document: bytes, found: Mapping[str, Found], answer: Answer) -> Answer:
-        bound = bind(self.mast, self._book, requisition, document, answer.entry, found, self._clock.wall())
+        held = frozenset(one.entry for one in self._vault().holds.held(requisition.id))
+        bound = bind(self.mast, self._book, requisition, document, answer.entry, held, found, self._clock.wall())
         token = secrets.token_urlsafe(32)
         self.shelf.put(requisition.id, bound.files, sha256(token.encode()).hexdigest())
         return replace(
@@ -343,13 +372,17 @@ def _require_some(rows: Mapping[str, Sequence[SegmentRow]]) -> None:
     if live:
         return
     if every:
-        raise refuse(
-            "destroyed",
-            en="everything that was recorded in this interval is destroyed; `vigie register show` says when and why",
-            fr="tout l'enregistrement de cet intervalle est détruit ; `vigie register show` dit quand et pourquoi",
-        )
+        raise _destroyed()
     raise refuse(
         "nothing-recorded",
         en="nothing was recorded by these cameras in this interval",
         fr="ces caméras n'ont rien enregistré dans cet intervalle",
+    )
+
+
+def _destroyed() -> RequisitionRefused:
+    return refuse(
+        "destroyed",
+        en="everything that was recorded in this interval is destroyed; `vigie register show` says when and why",
+        fr="tout l'enregistrement de cet intervalle est détruit ; `vigie register show` dit quand et pourquoi",
     )

@@ -6,6 +6,7 @@ is written here.
 
 Laws
 - A pack appears whole or not at all: it is written beside its name, flushed, and renamed.
+- One that is bound anew takes the place of what was there, and a cut in between leaves one of the two (`restore`).
 - It goes with its hold. What names people does not outlive it here; the register keeps who asked.
 """
 
@@ -21,6 +22,7 @@ from agent.evidence.zip_layout import Member
 
 FOLDER = "exports"
 PACK, TOKEN = "pack", "token"
+OLD = ".old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Shelf:
     def put(self, requisition: str, files: Mapping[str, bytes], token_sha256: str) -> Path:
         """A pack's small files, flushed; its folder. What was there of an earlier try goes."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        self.restore()
         final = self._folder / requisition
         new = self._folder / f".{requisition}"
         shutil.rmtree(new, ignore_errors=True)
@@ -63,10 +66,23 @@ class Shelf:
             write_flushed(path, content)
         for folder in sorted({path.parent for path in new.rglob("*")}, reverse=True):
             sync_folder(folder)
-        shutil.rmtree(final, ignore_errors=True)
+        old = self._folder / f".{requisition}{OLD}"
+        if final.exists():
+            final.rename(old)
         new.rename(final)
         sync_folder(self._folder)
+        shutil.rmtree(old, ignore_errors=True)
         return final / PACK
+
+    def restore(self) -> None:
+        """After a cut: a pack that another was about to replace is there again, or goes. Nobody may put meanwhile."""
+        for old in list(self._folder.glob(f".*{OLD}")):
+            final = self._folder / old.name.removeprefix(".").removesuffix(OLD)
+            if final.exists():
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                old.rename(final)
+                sync_folder(self._folder)
 
     def find(self, requisition: str) -> Pack | None:
         """The pack of that requisition, if it waits here whole. ValueError: what is there was altered."""
@@ -88,12 +104,16 @@ class Shelf:
         """Requisitions of which something is here."""
         if not self._folder.is_dir():
             return []
-        return sorted(one.name.removeprefix(".") for one in self._folder.iterdir())
+        return sorted({one.name.removeprefix(".").removesuffix(OLD) for one in self._folder.iterdir()})
 
     def remove(self, requisition: str) -> None:
         """A pack, whole or half."""
-        for name in (requisition, f".{requisition}"):
-            shutil.rmtree(self._folder / name, ignore_errors=True)
+        final, half = self._folder / requisition, self._folder / f".{requisition}"
+        shutil.rmtree(half, ignore_errors=True)
+        if final.exists():
+            final.rename(half)  # nobody finds what is half removed
+        for path in (half, self._folder / f".{requisition}{OLD}"):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def pack_name(manifest: Manifest) -> str:

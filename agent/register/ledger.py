@@ -64,6 +64,11 @@ class Ledger:
             self._closed, self._tried, self.fault = False, None, ""
             self.look()
 
+    @property
+    def opened(self) -> bool:
+        """Whether `open` was called: from then on `fault` is the disk's."""
+        return not self._closed
+
     def look(self) -> None:
         """Tries again what failed; ten seconds apart by whoever keeps time."""
         with self._turn:

@@ -20,6 +20,7 @@ MEMORY_WARNING_SHARE = 0.05
 CLOCK_ERROR_MS = 1000.0
 LOST_FRAMES_SHARE = 0.02
 UNWITNESSED_S = 6 * 3600.0
+HELD_WARNING_SHARE = 0.5
 AIM_UNKNOWN_S = 3600.0
 """A night may hide a street for long; after so long somebody ought to know."""
 
@@ -35,6 +36,7 @@ def find(
     earlier = {camera.id: camera for camera in before.cameras} if before else {}
     found = [
         *_of_disk(facts, retention_hours),
+        *_of_holds(facts),
         *_of_machine(machine),
         *_of_clock(facts),
         *_of_register(facts.register),
@@ -63,6 +65,28 @@ def _of_disk(facts: MastFacts, retention_hours: float | None) -> Iterator[Issue]
             "raise max_gib or lower bitrate_kbps",
             f"les enregistrements couvrent {facts.buffer_hours:.0f} h, la durée demandée est {retention_hours:.0f} h ; "
             "augmenter max_gib ou réduire bitrate_kbps",
+        )
+
+
+def _of_holds(facts: MastFacts) -> Iterator[Issue]:
+    percent = 100 * facts.held_share
+    if facts.crowded:
+        yield Issue(
+            "holds_full",
+            "error",
+            f"what is held for requisitions ({percent:.0f} % of max_gib) leaves no room, so nothing is recorded; have "
+            "holds released, raise max_gib or fit a larger disk",
+            f"ce qui est conservé sur réquisition ({percent:.0f} % de max_gib) ne laisse plus de place, rien n'est "
+            "enregistré ; faire lever des conservations, augmenter max_gib ou agrandir le disque",
+        )
+    elif facts.held_share >= HELD_WARNING_SHARE:
+        yield Issue(
+            "holds_large",
+            "warning",
+            f"{percent:.0f} % of max_gib is held for requisitions; recording stops when it is full: raise max_gib or "
+            "have holds released",
+            f"{percent:.0f} % de max_gib est conservé sur réquisition ; l'enregistrement cessera s'il est plein : "
+            "augmenter max_gib ou faire lever des conservations",
         )
 
 

@@ -48,7 +48,10 @@ _BEGIN = """
 INSERT INTO requisition (id, act, document, reference, entry, until_ms, state) VALUES (?, ?, ?, ?, ?, ?, 'begun')
     ON CONFLICT (id) DO UPDATE SET entry = excluded.entry, until_ms = excluded.until_ms WHERE state = 'begun'
 """
-_HOLD = "INSERT INTO hold (requisition, seq, entry) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_HOLD = """
+INSERT INTO hold (requisition, seq, entry) SELECT ?, seq, ? FROM segment WHERE seq = ? AND state = 'held'
+    ON CONFLICT DO NOTHING
+"""
 _MARK = "UPDATE segment SET state = 'held' WHERE seq = ? AND state IN ('sealed', 'found')"
 _SETTLE = "UPDATE requisition SET state = 'kept' WHERE id = ? AND state = 'begun'"
 _END = "UPDATE requisition SET state = 'ended' WHERE id = ?"
@@ -65,6 +68,7 @@ _HELD = """
 SELECT camera, hold.entry, counter, segment.seq FROM hold JOIN segment ON segment.seq = hold.seq
  WHERE requisition = ? ORDER BY camera, segment.seq
 """
+_ENTRIES = "SELECT DISTINCT entry FROM hold"
 _STILL = "SELECT seq FROM segment WHERE state = 'held' AND seq IN (SELECT seq FROM hold WHERE requisition = ?)"
 
 
@@ -80,7 +84,7 @@ class Holds:
         self._index.change(
             (_BEGIN, [(kept.id, kept.act, kept.document, kept.reference, kept.entry, kept.until_ms)]),
             (_MARK, [(seq,) for seq, _ in rows]),
-            (_HOLD, [(kept.id, seq, entry) for seq, entry in rows]),
+            (_HOLD, [(kept.id, entry, seq) for seq, entry in rows]),
         )
         return frozenset(seq for (seq,) in self._index.ask(_STILL, kept.id))
 
@@ -91,6 +95,10 @@ class Holds:
     def end(self, requisition: str) -> None:
         """What it alone held is free; its id stays answered."""
         self._index.change((_END, [(requisition,)]), (_FREE, [(requisition,)]))
+
+    def entries(self) -> frozenset[int]:
+        """The register's entries under which something is or was held."""
+        return frozenset(entry for (entry,) in self._index.ask(_ENTRIES))
 
     def find(self, requisition: str) -> Kept | None:
         """The requisition of that id, if it was ever taken up."""

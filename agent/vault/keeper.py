@@ -20,11 +20,12 @@ from agent.clock import Clock
 from agent.config import Vault as Settings
 from agent.errors import RegisterError, VaultError
 from agent.language import say
+from agent.register.ledger import Ledger
 from agent.vault.booking import Book
-from agent.vault.holds import Holds
+from agent.vault.holds import Holds, Kept
 from agent.vault.index import Index
 from agent.vault.reasons import why
-from agent.vault.releasing import Enter, release_due
+from agent.vault.releasing import close_unheld, finish, release, release_due
 from agent.vault.ring import Eviction, Room, age_cutoff_ms, crowded, too_much, too_old
 from agent.vault.storage import Storage
 
@@ -48,14 +49,15 @@ class Keeper:
         clock: Clock,
         open_bytes: Callable[[], int],
         book: Book | None = None,
-        enter: Enter | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._index = index
         self._storage = storage
         self._settings = settings
         self._clock = clock
         self._open_bytes = open_bytes
-        self._enter = enter
+        self._ledger = ledger
+        self._finished = False
         self._holds = Holds(index)
         self._book = book
         self._removed: set[int] = set()
@@ -66,11 +68,12 @@ class Keeper:
         self.buffer_hours = 0.0
         self.disk_free_bytes = 0
         self.held_share = 0.0
-        self._crowded = False
+        self.crowded = False
 
     def start(self) -> None:
-        """Begins with a round at once."""
-        self._thread.start()
+        """Begins with a round at once; twice is once."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def poke(self) -> None:
         """A round soon; never blocks."""
@@ -80,7 +83,8 @@ class Keeper:
         """Ends after the round that runs."""
         self._stopping = True
         self._wake.set()
-        self._thread.join(STOP_S)
+        if self._thread.ident is not None:
+            self._thread.join(STOP_S)
 
     def enter_sealed(self) -> None:
         """What was sealed up to now is entered now, where the register can be written."""
@@ -90,7 +94,7 @@ class Keeper:
 
     def require_room(self) -> None:
         """VaultError while holds leave no room for recording, as of the last round."""
-        if self._crowded:
+        if self.crowded:
             raise VaultError(
                 say(
                     en="what is held for requisitions leaves no room to record; raise vault.max_gib or fit a larger "
@@ -133,15 +137,47 @@ class Keeper:
         self._evict(self._surplus())
 
     def _release(self) -> None:
-        if self._enter is None:
+        if self._ledger is None:
             return
         try:
-            ended = release_due(self._holds, self._clock.wall(), self._enter)
-        except RegisterError as error:
+            self._finish_releases(self._ledger)
+            self._finished = False
+            ended = release_due(self._holds, self._clock.wall(), self._ledger.enter)
+            self._finished = True
+        except (RegisterError, OSError) as error:  # a register that cannot be read keeps no room from anybody
             logger.error("a hold whose date has come stays: %s", error)
             return
         for one in ended:
             logger.warning("%s: its hold has ended", one.reference)
+
+    def _finish_releases(self, ledger: Ledger) -> None:
+        """What a cut or a fault left entered and not done; once, until something is entered anew."""
+        if not self._finished:
+            finish(self._holds, ledger)
+            self._finished = True
+
+    def release(self, kept: Kept, reason: str) -> None:
+        """Ends a requisition's hold, entered first; where it has ended already nothing is done. RegisterError."""
+        ledger = self._required()
+        with self._round:
+            self._finish_releases(ledger)
+            now = self._holds.find(kept.id)
+            if now is not None and not now.ended:
+                self._finished = False
+                release(self._holds, now, reason, ledger.enter)
+                self._finished = True
+
+    def agree(self) -> None:
+        """What the register says is held is held when this returns; nobody may be answered meanwhile. RegisterError."""
+        ledger = self._required()
+        with self._round:
+            self._finish_releases(ledger)
+            close_unheld(self._holds, ledger)
+
+    def _required(self) -> Ledger:
+        if self._ledger is None:
+            raise RegisterError(say(en="no register is kept here", fr="aucun registre n'est tenu ici"))
+        return self._ledger
 
     def _old(self) -> Sequence[Eviction]:
         cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)
@@ -185,4 +221,4 @@ class Keeper:
         room, held_bytes = self._room(), self._index.held_bytes()
         self.disk_free_bytes = room.free_bytes
         self.held_share = held_bytes / self._budget_bytes()
-        self._crowded = crowded(held_bytes, room, bool(self._index.oldest(1)), self._budget_bytes())
+        self.crowded = crowded(held_bytes, room, bool(self._index.oldest(1)), self._budget_bytes())

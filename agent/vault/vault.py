@@ -3,6 +3,7 @@
     vault = Vault(state, settings, clock, identity, emit)
     vault.open()                                     # blocks: lock, index, recovery after a power cut
     clock.raise_floor(vault.last_recorded_utc_ns())
+    vault.keep()                                     # the register is open by now: the ring may destroy
     recorder = vault.record("parvis-fixed", source, bitrate_kbps=4000)
     ...
     vault.close()                                    # seals what is open
@@ -23,7 +24,7 @@ from agent.queues import UnitSource
 from agent.register.ledger import Ledger
 from agent.vault.booking import Book
 from agent.vault.disk import Disk
-from agent.vault.holds import Holds
+from agent.vault.holds import Holds, Kept
 from agent.vault.index import FILE, Index
 from agent.vault.keeper import Keeper
 from agent.vault.lock import StateLock
@@ -66,17 +67,20 @@ class Vault:
         self._recorders: list[Recorder] = []
 
     def open(self) -> None:
-        """Takes the state directory, recovers it, starts the ring. VaultBusy, or VaultError with the mend."""
+        """Takes the state directory, recovers it, starts the ring where its register is open (else `keep` does).
+
+        VaultBusy, or VaultError with the mend.
+        """
         try:
             self._lock.take()
             self._locked = True
             self._index = Index(self._state / FILE)
             found = recover(self._storage, self._index, self._identity.sign)
             book = None if self._ledger is None else Book(self._index, self._ledger, self._clock)
-            enter = None if self._ledger is None else self._ledger.enter
             tools = (self._index, self._storage, self._settings, self._clock, self._open_bytes)
-            self._keeper = Keeper(*tools, book, enter)
-            self._keeper.start()
+            self._keeper = Keeper(*tools, book, self._ledger)
+            if self._ledger is None or self._ledger.opened:
+                self._keeper.start()
         except OSError as error:
             self.close()
             raise VaultError(f"{self._state}: {why(error)}") from error
@@ -86,6 +90,10 @@ class Vault:
         self.found = found
         if found:
             self._emit(PowerCutFound(found))
+
+    def keep(self) -> None:
+        """Starts the ring, where `open` could not yet: a register that was opened after it hears of what goes first."""
+        self._opened()[1].start()
 
     def record(self, camera_id: str, source: UnitSource, bitrate_kbps: int) -> Recorder:
         """Starts recording a camera at the next keyframe of `source`."""
@@ -135,6 +143,10 @@ class Vault:
         """How much of the budget is held for requisitions, as of the ring's last round."""
         return 0.0 if self._keeper is None else self._keeper.held_share
 
+    def crowded(self) -> bool:
+        """Whether holds leave no room, so that recording waits, as of the ring's last round."""
+        return self._keeper is not None and self._keeper.crowded
+
     @property
     def state(self) -> Path:
         """Where names are relative to."""
@@ -161,6 +173,14 @@ class Vault:
     def enter_sealed(self) -> None:
         """What was sealed up to now is in the register when this returns, where that can be written. Waits."""
         self._opened()[1].enter_sealed()
+
+    def release(self, kept: Kept, reason: str) -> None:
+        """As `Keeper.release`."""
+        self._opened()[1].release(kept, reason)
+
+    def agree(self) -> None:
+        """As `Keeper.agree`."""
+        self._opened()[1].agree()
 
     def poke(self) -> None:
         """A round of the ring soon: something was let go."""

@@ -101,19 +101,7 @@ class House:
         )
         self.vault.open()
         self.vault.enter_sealed()
-        about = About(
-            TOWN,
-            MAST,
-            "Parvis",
-            "2.0.0",
-            "ab" * 32,
-            fingerprint(self.identity.key.public_key()),
-            {camera: CameraName(f"Caméra {camera}", "fixed") for camera in self.cameras},
-        )
-        authorities = [PROSECUTOR.public_key(), JUDGE.public_key()]
-        self.desk = Desk(
-            Mast(about, self.identity, authorities, self.threshold), lambda: self.vault, self.book, self.clock
-        )
+        self.desk = Desk(mast_of(self), lambda: self.vault, self.book, self.clock)
 
     def close(self) -> None:
         """The agent stops."""
@@ -155,6 +143,20 @@ class House:
     def kinds(self) -> list[str]:
         """What was entered, in order."""
         return [entry.kind for entry in self.book.entries()]
+
+
+def mast_of(house: House) -> Mast:
+    """Who answers there."""
+    about = About(
+        TOWN,
+        MAST,
+        "Parvis",
+        "2.0.0",
+        "ab" * 32,
+        fingerprint(house.identity.key.public_key()),
+        {camera: CameraName(f"Caméra {camera}", "fixed") for camera in house.cameras},
+    )
+    return Mast(about, house.identity, [PROSECUTOR.public_key(), JUDGE.public_key()], house.threshold)
 
 
 def signed(asked: Requisition, *keys: Ed25519PrivateKey) -> bytes:

@@ -201,6 +201,106 @@ def _cut(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _open_entries(house: House) -> set[int]:
+    """Entries of holds that no entry has released; each may be released once."""
+    released = [entry.body.held for entry in house.book.entries() if isinstance(entry.body, SegmentsReleased)]
+    assert len(released) == len(set(released))
+    return {entry.index for entry in house.book.entries() if isinstance(entry.body, SegmentsHeld)} - set(released)
+
+
+def test_a_hold_that_a_cut_left_in_the_register_alone_is_closed_there(house: House) -> None:
+    document = house.document()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("agent.vault.holds.Holds.begin", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+    assert len(_open_entries(house)) == 1
+    house.close()
+    house.open()
+    house.desk.tidy()
+    assert _open_entries(house) == set()
+    assert house.desk.answer(document).segments == 4
+    (kept,) = house.vault.holds.standing()
+    assert _open_entries(house) == {one.entry for one in house.vault.holds.held(kept.id)}
+
+
+def test_what_was_cut_short_and_asked_again_is_entered_as_held_once(house: House) -> None:
+    document = house.document()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("agent.evidence.desk.bind", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+    house.close()
+    house.open()
+    house.clock.pass_ms(60_000)
+    house.desk.answer(document)
+    house.desk.answer(document, again=True)
+    assert house.kinds().count("segments_held") == 1
+    house.clock.pass_ms(FETCH_MS)
+    house.vault.poke()
+    until(lambda: house.vault.holds.standing() == [])
+    assert _open_entries(house) == set()
+
+
+@pytest.mark.parametrize("asked_again", [True, False])
+def test_a_release_that_a_cut_left_entered_is_carried_out_once_and_answered(house: House, asked_again: bool) -> None:
+    house.desk.answer(house.document(demand=hold_demand(house, house.clock.wall_ms + 100 * DAY_MS)))
+    document = house.document(id=OTHER_ID, demand=Release(ID), reference="PV 2026/9")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("agent.vault.holds.Holds.end", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+    assert (house.kinds()[-1], len(house.vault.holds.standing())) == ("segments_released", 1)
+    house.close()
+    house.open()
+    until(lambda: house.vault.holds.standing() == [])
+    assert _open_entries(house) == set()
+    if asked_again:
+        assert house.desk.answer(document).act == "release"
+        assert refusal(house, document) == "replayed"
+
+
+def refusal(house: House, document: bytes) -> str:
+    with pytest.raises(RequisitionRefused) as found:
+        house.desk.answer(document)
+    return found.value.word
+
+
+def test_a_cut_while_a_pack_is_bound_anew_leaves_the_one_that_was_there(house: House) -> None:
+    document = house.document()
+    answer = house.desk.answer(document)
+    with pytest.MonkeyPatch.context() as patched:
+        rename = Path.rename
+
+        def cut(path: Path, target: Path) -> Path:
+            if path.name == f".{ID}":
+                raise KeyboardInterrupt
+            return rename(path, target)
+
+        patched.setattr(Path, "rename", cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document, again=True)
+    house.close()
+    house.open()
+    house.desk.tidy()
+    assert house.desk.download(ID, answer.token) is not None
+
+
+def test_what_the_ring_took_between_look_and_hold_is_not_handed_over_as_an_empty_pack(house: House) -> None:
+    enter = house.desk._enter_holds
+
+    def taken(*values: object) -> object:
+        assert house.vault._index is not None
+        house.vault._index.begin_eviction([(row.seq, "age") for row in house.bench.rows()])
+        return enter(*values)  # type: ignore[arg-type]
+
+    house.desk._enter_holds = taken  # type: ignore[method-assign, assignment]
+    assert refusal(house, house.document()) == "destroyed"
+    assert house.desk.shelf.names() == []
+    house.desk.tidy()
+    assert _open_entries(house) == set()
+
+
 def test_a_hold_keeps_and_a_release_lets_go(house: House) -> None:
     until_ms = house.clock.wall_ms + 100 * DAY_MS
     held = house.desk.answer(house.document(demand=hold_demand(house, until_ms)))

@@ -46,6 +46,8 @@ def test_a_machine_that_cannot_say_raises_no_alarm() -> None:
     [
         (replace(GOOD, disk_free_bytes=1 << 30), "disk_low", "warning"),
         (replace(GOOD, disk_free_bytes=1 << 20), "disk_low", "error"),
+        (replace(GOOD, held_share=0.99, crowded=True), "holds_full", "error"),
+        (replace(GOOD, held_share=0.5), "holds_large", "warning"),
         (replace(GOOD, troubles=(Trouble("signing_key_replaced", "a", "b"),)), "signing_key_replaced", "warning"),
         (replace(GOOD, uptime_s=200 * 3600.0, buffer_hours=100.0), "buffer_short", "warning"),
         (_wall(synchronised=False, error_ms=None), "clock_unsynchronised", "warning"),
