@@ -19,12 +19,12 @@ STEP = 8
 Vectors = np.ndarray
 
 
-def changed(shot: Shot) -> np.ndarray:
-    """(rows, columns) bool: what is not as the camera made it, in luma or in colour."""
+def changed(shot: Shot, *, in_colour: bool = True) -> np.ndarray:
+    """(rows, columns) bool: what is not as the camera made it, in luma or, unless it is left out, in colour."""
     colour = cv2.resize(
         (shot.planes[0] != shot.planes[1]).astype(np.uint8), shot.shown.shape[::-1], interpolation=cv2.INTER_NEAREST
     )
-    found = (shot.shown != shot.original) | (colour > 0)
+    found = (shot.shown != shot.original) | (in_colour & (colour > 0))
     found[:STRIP_ROWS] = False
     return found
 
@@ -53,9 +53,9 @@ def _flat(place: PrivatePlace) -> Vectors:
     return np.stack([corners @ across / depth, corners @ np.cross(middle, across) / depth], axis=1)
 
 
-def beyond_px(shot: Shot) -> float:
+def beyond_px(shot: Shot, *, in_colour: bool = True) -> float:
     """By how many pixels some mask reaches farther than 6 pixels or 5 % of its polygon allow; 0 when none does."""
-    found = changed(shot)
+    found = changed(shot, in_colour=in_colour)
     height, width = found.shape
     over = np.full(found.shape, np.inf, np.float32)
     for place in PRIVATE:
