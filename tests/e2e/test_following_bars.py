@@ -21,6 +21,8 @@ SURVEYED: dict[str, Any] = {**CALIBRATION, "calibration_error_deg": 0.01, "hfov_
 EXACT = {"accuracy_deg": 0.01, "accuracy_zoom": 0.0002}
 """A lens that was surveyed, and a head that tells hundredths of a degree."""
 LOSES = Ageing(lost=0.1)
+MEASURED = {"video_age_ms": 150}
+"""Instead of the default 300: a technician has measured how old the pictures are, and these are 50 to 150 ms old."""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,24 @@ def test_at_thirty_degrees_a_second_a_tenth_is_blind_at_most_and_masks_stay_boun
         assert not isinstance(shot.said, Blind)
         assert (shot.said.pan_deg[1] - shot.said.pan_deg[0]) / 2 + error_deg <= 8
         assert all(ratio <= 2.5 for ratio in growth(shot).ratios)
+
+
+@pytest.mark.parametrize(
+    ("zoom", "seconds"),
+    [pytest.param(0.0, 14.0, id="wide"), pytest.param(0.25, 14.0, id="middle", marks=pytest.mark.slow)],
+)
+def test_where_the_age_of_pictures_was_measured_no_side_of_a_mask_is_8_degrees_larger(
+    street: TurningStreet, zoom: float, seconds: float
+) -> None:
+    """At 30 degrees a second, seen in the pictures, each side by itself; and areas with a margin below 2.5."""
+    setup = Setup(start=(-120.0, 4.0, zoom), ageing=LOSES, ptz=MEASURED)
+    shots = [shot for shot in Studio(street, setup, ((2.0, turn(pan=0.25)),)).shots(seconds) if shot.exposed_s > 3]
+    seen = [shot for shot in shots if not isinstance(shot.said, Blind)]
+    assert len(shots) - len(seen) < 0.10 * len(shots)
+    grown = [growth(shot) for shot in seen[::6] if not leaking(shot)]
+    assert len(grown) == len(seen[::6])
+    assert 4 < max(one.farthest_deg for one in grown) <= 8
+    assert all(ratio <= 2.3 for one in grown for ratio in one.ratios)
 
 
 @pytest.mark.slow
