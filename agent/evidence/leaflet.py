@@ -37,6 +37,8 @@ VÉRIFIER
   Sans lui, avec openssl et sha256sum, dans ce dossier :
       openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
       sha256sum --check --strict SHA256SUMS
+      test "$(find . ! -type d | wc -l)" = $(($(wc -l < SHA256SUMS) + 2)) && echo OK
+  La dernière ligne dit OK quand rien d'autre ne s'y trouve.
   La clé keys/device.pub doit être celle que la ville tient pour ce mât ; empreinte SHA-256 :
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
@@ -80,6 +82,8 @@ CHECKING
   Without it, with openssl and sha256sum, in this folder:
       openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
       sha256sum --check --strict SHA256SUMS
+      test "$(find . ! -type d | wc -l)" = $(($(wc -l < SHA256SUMS) + 2)) && echo OK
+  The last line says OK when nothing else lies there.
   The key keys/device.pub must be the one that the town holds for this mast; its SHA-256:
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
