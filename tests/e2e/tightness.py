@@ -24,7 +24,9 @@ def changed(shot: Shot, *, in_colour: bool = True) -> np.ndarray:
     colour = cv2.resize(
         (shot.planes[0] != shot.planes[1]).astype(np.uint8), shot.shown.shape[::-1], interpolation=cv2.INTER_NEAREST
     )
-    found = (shot.shown != shot.original) | (in_colour & (colour > 0))
+    found = np.asarray(shot.shown != shot.original)
+    if in_colour:
+        found |= colour > 0
     found[:STRIP_ROWS] = False
     return found
 
