@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ from provisioning.cli import main as provision
 from tests.e2e.box import ROOT, vigie
 from tests.evidence.rig import MAST, OTHER_ID, TOWN, House
 from tests.needs import needs
+from tests.rig.child import child
 from tests.rig.footage import STREET
 from tests.timestamping.tsa import Tsa, in_a_thread
 from tests.vault.rig import HandClock
@@ -243,10 +244,12 @@ def test_an_agent_that_starts_meanwhile_says_who_has_the_state_and_a_second_expo
     house: House, tmp_path: Path
 ) -> None:
     tsa = Tsa(tmp_path / "tsa")
-    with slow_service(tsa) as (url, asked, go):
+    piped = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with ExitStack() as ending:
+        url, asked, go = ending.enter_context(slow_service(tsa))
         path = configure(house, f'[timestamp]\nurl = "{url}"\nca_file = "{tsa.ca}"\n')
         command = [sys.executable, "-m", "agent", *arguments(house, house.document())]
-        first = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        first = ending.enter_context(child(command, **piped))
         assert asked.wait(60)  # it has entered what is asked and binds the pack
         first.send_signal(signal.SIGSTOP)  # and takes as long as this test does
         before = (house.bench.state / "register").stat().st_mtime_ns
@@ -255,8 +258,7 @@ def test_an_agent_that_starts_meanwhile_says_who_has_the_state_and_a_second_expo
         assert f"in use by `vigie export` (process {first.pid})" in started.stderr
         assert "Traceback" not in started.stderr
         assert (house.bench.state / "register").stat().st_mtime_ns == before
-        second = subprocess.Popen([*command[:-1], str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
-        assert second.stderr is not None
+        second = ending.enter_context(child([*command[:-1], str(tmp_path)], **piped))
         assert f"process {first.pid}" in second.stderr.readline()
         go.set()
         first.send_signal(signal.SIGCONT)
