@@ -50,14 +50,23 @@ def _about(camera: CameraPart, start_ms: int, end_ms: int) -> Iterator[Line]:
             fr=f"où pointait sa tête : {count} points, dont {blind} à position inconnue",
         ),
     )
+    if camera.ptz_every > 1:
+        yield Line(
+            "note",
+            camera.id,
+            say(
+                en=f"where its head pointed: there were too many points, every {camera.ptz_every}th is here",
+                fr=f"où pointait sa tête : trop de points, un sur {camera.ptz_every} est ici",
+            ),
+        )
     if camera.ptz_missing:
         count = len(camera.ptz_missing)
         yield Line(
             "note",
             camera.id,
             say(
-                en=f"where its head pointed is not known for {count} recordings: power was cut, or they are older",
-                fr=f"position de la tête inconnue pour {count} enregistrements : coupure, ou antérieurs à la piste",
+                en=f"where its head pointed is not known for {count} recordings: power was cut, or they were lost for a while",
+                fr=f"position de la tête inconnue pour {count} enregistrements : coupure, ou perdus un temps",
             ),
         )
 

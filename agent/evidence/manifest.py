@@ -84,7 +84,8 @@ class PtzPoint:
 @dataclass(frozen=True, slots=True)
 class CameraPart:
     """One camera. `ptz_track`: `none` for a camera that stands still, `recorded` for a head, whose `ptz_points` are
-    those of the interval, in order, and `ptz_missing` the counters of recordings that have no track."""
+    those of the interval, every `ptz_every`-th where there were too many, and `ptz_missing` the counters of recordings
+    that have no track."""
 
     id: Camera
     name: Text
@@ -94,6 +95,7 @@ class CameraPart:
     gaps: tuple[Gap, ...]
     blind: tuple[BlindSpan, ...]
     ptz_track: Literal["none", "recorded"]
+    ptz_every: Count
     ptz_points: tuple[PtzPoint, ...]
     ptz_missing: tuple[Count, ...]
 

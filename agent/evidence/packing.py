@@ -37,6 +37,10 @@ class About:
     cameras: Mapping[str, CameraName]
 
 
+MOST_PTZ_POINTS = 200_000
+"""Of one camera: eleven hours of turning without rest, 33 MB of the manifest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One camera's rows of the interval: those that are handed over, and those that are gone."""
@@ -93,6 +97,8 @@ def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, as
     # a camera that is here no more has no kind: its recordings tell
     turns = named.kind == "ptz" or (not named.kind and any(map(turned, found.kept)))
     track: Literal["none", "recorded"] = "recorded" if turns else "none"
+    points = tuple(_pointed(found, asked.from_ms, asked.to_ms)) if turns else ()
+    every = max(1, -(-len(points) // MOST_PTZ_POINTS))
     return CameraPart(
         id=camera,
         name=named.name,
@@ -107,7 +113,8 @@ def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, as
         gaps=tuple(declared_gaps(found, facts.gaps, asked.from_ms, asked.to_ms)),
         blind=tuple(BlindSpan(one.start, one.end, one.reason, one.entry) for one in facts.blind),
         ptz_track=track,
-        ptz_points=tuple(_pointed(found, asked.from_ms, asked.to_ms)) if turns else (),
+        ptz_every=every,
+        ptz_points=points[::every],
         ptz_missing=tuple(row.counter for row in found.kept if row.track is None) if turns else (),
     )
 

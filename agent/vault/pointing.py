@@ -8,7 +8,7 @@
 Laws
 - A point is what the masks of that picture were laid by: the middle of its set of poses and half its width, or blind,
   and why. Nothing is interpolated, and nothing is left out afterwards.
-- Noted when it changed by more than `STEP`, no more than five times a second; and every ten seconds at rest.
+- Noted when it changed by more than `STEP`, no more than five times a second; at rest every ten seconds at the most.
 - Bounded: `MOST_POINTS` a segment; beyond them the last point says so.
 - The first picture that can be noted is: a track begins with its segment.
 """
@@ -19,7 +19,8 @@ from dataclasses import astuple, dataclass
 from agent.units import Blind, Interval, MaskState
 
 APART_MS = 200
-REST_MS = 10_000
+REST_MS = 9_900
+"""A picture of the slowest camera later it is within ten seconds."""
 STEP = 100
 """A tenth of a degree, a ten-thousandth of the zoom's way."""
 MOST_POINTS = 20_000
@@ -90,7 +91,8 @@ class Track:
             return
         if self._points:
             gone = at_ms - self._points[-1].at_ms
-            if gone < APART_MS or (gone < REST_MS and not _differs(self._points[-1], point)):
+            # a clock that was set back is no reason to note nothing
+            if 0 <= gone < APART_MS or (0 <= gone < REST_MS and not _differs(self._points[-1], point)):
                 return
         if len(self._points) == MOST_POINTS - 1:
             point = Point(at_ms, 0, 0, 0, 0, 0, 0, FULL)

@@ -61,6 +61,7 @@ async def suffers(
 ) -> str:
     """A fault begins: the agent is blind for the right reason, stays so while it lasts, and is back afterwards."""
     await mast.burned(camera)
+    await asyncio.sleep(1.5)  # what was sure for a second is kept in mind (`track.TRUST_S`), and not what is new
     mark = mast.mark()
     await begin()
     if then is not None:

@@ -31,7 +31,14 @@ def noted(states: list[MaskState], every_ms: int = 40) -> tuple[Point, ...]:
 
 def test_a_head_at_rest_is_noted_every_ten_seconds() -> None:
     points = noted([at(10.0 + number % 2 * 0.01) for number in range(25 * 31)])
-    assert [(one.at_ms - NOON) for one in points] == [0, 10_000, 20_000, 30_000]
+    assert [(one.at_ms - NOON) for one in points] == [0, 9_920, 19_840, 29_760]
+
+
+def test_a_clock_that_is_set_back_does_not_silence_the_track() -> None:
+    track = Track()
+    for number in range(500):
+        track.add(NOON + number * 40 - (5000 if number > 250 else 0), at(number * 0.4))
+    assert len(read_track(track.text() or "[]")) > 98
 
 
 def test_a_head_that_turns_is_noted_five_times_a_second_and_no_more() -> None:
