@@ -8,9 +8,10 @@ from pathlib import Path
 
 
 def write_flushed(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """A file that is not there yet, flushed; OSError. Its name survives once its folder is flushed."""
+    """A new file of exactly `mode`, flushed; OSError. Its name survives once its folder is flushed."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)  # whatever the umask takes away or a parent's ACL adds
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -56,8 +56,14 @@ class _Standing:
 
 
 def mask_policy(camera: Camera) -> str:
-    """SHA-256 of what decides where a camera's masks lie: the masks, the lens, and who signed that there are none."""
-    told = camera.model_dump(mode="json", include={"kind", "mask", "lens", "no_private_area"})
+    """SHA-256 of what decides where a camera's masks lie: the masks, the lens, the head's scale, its speed and how late
+    it tells, and who signed that there are none. Where a head goes by itself moves no mask.
+    """
+    told = camera.model_dump(
+        mode="json",
+        include={"kind", "mask", "lens", "no_private_area", "ptz"},
+        exclude={"ptz": {"home", "idle_return_s", "limits_deg", "patrol", "idle_patrol"}},
+    )
     return sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -49,16 +49,6 @@ class Blind:
 
 
 @dataclass(frozen=True, slots=True)
-class Burned:
-    """The privacy masks are in the picture; `share` of its area (0..1) lies under them."""
-
-    share: float
-
-
-MaskState = Blind | Burned
-
-
-@dataclass(frozen=True, slots=True)
 class Pose:
     """Where a head points, in degrees: pan clockwise from its own zero, tilt up from the horizon, hfov across."""
 
@@ -88,6 +78,20 @@ class PoseSet:
     def exactly(cls, pan_deg: float, tilt_deg: float, zoom: float) -> "PoseSet":
         """The set of one pose."""
         return cls((pan_deg, pan_deg), (tilt_deg, tilt_deg), (zoom, zoom))
+
+
+@dataclass(frozen=True, slots=True)
+class Burned:
+    """The privacy masks are in the picture; `share` of its area (0..1) lies under them.
+
+    `poses`: what a turning head's masks were laid by; None for a camera that stands still.
+    """
+
+    share: float
+    poses: PoseSet | None = None
+
+
+MaskState = Blind | Burned
 
 
 @dataclass(frozen=True, slots=True)

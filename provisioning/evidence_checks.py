@@ -4,6 +4,7 @@
     device      whose key that is: the one the town holds (--device-pub), or the pack's own word
     manifest    the device's signature of it; each recording as the mast signed it when it was sealed
     extent      exactly the interval: each recording has pictures of it; gaps are declared as they are
+    head        where a turning camera pointed, at times of the interval only
     requisition the document, its signatures, and that it asks for just this
     register    the signed head; each entry is in it; that the requisition came, what was sealed and transmitted
     witness     that the head follows on what a witness has cosigned
@@ -24,6 +25,7 @@ from agent.evidence.gaps import holes
 from agent.evidence.manifest import CameraPart, Manifest, Recording, read_manifest
 from agent.language import say
 from agent.vault.rows import signed_bytes
+from provisioning.evidence_heads import about_heads
 from provisioning.evidence_provenance import about_register, about_requisition
 from provisioning.evidence_stamp import about_timestamp
 from provisioning.evidence_verdict import MOST_TOLD, Checked, Contents, Line, Trust, line, public_key, signed, word
@@ -44,6 +46,7 @@ def check(contents: Contents, trust: Trust) -> Checked:
     bad = frozenset(one for one, told in sums.items() if contents.measured.get(one, (0, ""))[1] != told)
     lines += _recordings(manifest, contents, key)
     lines += _extent(manifest)
+    lines += about_heads(manifest)
     lines += about_requisition(manifest, contents, trust)
     lines += about_register(manifest, contents, key, trust)
     lines += about_timestamp(contents, trust)

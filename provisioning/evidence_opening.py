@@ -28,6 +28,7 @@ from agent.evidence.names import DEVICE, is_segment
 from agent.language import say
 from agent.signing.film import judge_film
 from provisioning.evidence_checks import check
+from provisioning.evidence_heads import table
 from provisioning.evidence_pictures import about_pictures
 from provisioning.evidence_verdict import Contents, Line, Trust, public_key, word
 from provisioning.joining import Joiner
@@ -123,6 +124,7 @@ def open_pack(pack: Path, identities: Sequence[pyrage.x25519.Identity], out: Pat
             device = public_key(contents.small[DEVICE])
             lines += [_judged(film, device, gaps=gaps) for film, gaps in films]
             final = tuple(_publish(film, out) for film, _ in films)
+            _write_tracks(checked.manifest, out)
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
@@ -231,6 +233,15 @@ class _Hashed:
         while self.read(BLOCK):
             pass
         return self._digest.hexdigest()
+
+
+def _write_tracks(manifest: Manifest, out: Path) -> None:
+    """Beside the films: where each head pointed."""
+    for camera in manifest.cameras:
+        if camera.ptz_track == "recorded":
+            path = out / f"{camera.id}-head.csv"
+            path.touch(mode=0o600)
+            path.write_text(table(camera), encoding="utf-8", newline="")
 
 
 def _publish(film: Path, out: Path) -> Path:

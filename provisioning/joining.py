@@ -88,7 +88,7 @@ class Joiner:
     def _begin(self, video: VideoStream, start_ms: int, coding: bytes) -> None:
         self._close()
         number = len(self.files) + 1
-        path = self._folder / f"{self._name}{'' if number == 1 else f'-{number}'}.mp4"
+        path = self._folder / f"{self._name}{'' if number == 1 else f'.{number}'}.mp4"  # no camera's id has a dot
         out = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._stream = out.add_stream_from_template(video)
         rate = timecode_rate(video.average_rate or Fraction(25))

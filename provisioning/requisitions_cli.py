@@ -12,9 +12,7 @@ Exit status: 0 done, 1 a document that does not verify, 2 bad usage.
 """
 
 import json
-import os
 import sys
-import tempfile
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +23,7 @@ from agent.access.demands import LONGEST_LIFE_MS, Demand, Export, Hold, Recipien
 from agent.access.keys import load_private, load_public, write_new
 from agent.access.requisitions import MAX_DOCUMENT_BYTES, check_times, open_document
 from agent.clock import SystemClock, rfc3339
+from agent.durable import write_whole
 from agent.errors import RequisitionRefused, UsageError
 from agent.language import say
 from provisioning import requisitions
@@ -135,12 +134,7 @@ def _replace(path: Path, content: bytes) -> None:
     """Puts `content` in the place of the file, whole or not at all."""
     path = path.resolve()
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(file.name, path.stat().st_mode & 0o777)
-        os.replace(file.name, path)
+        write_whole(path, content, path.stat().st_mode & 0o777)
     except OSError as error:
         why = error.strerror or "?"
         raise UsageError(

@@ -8,7 +8,6 @@ Laws
 >>> save_public(folder / "authority.pub", key.public_key())
 """
 
-import os
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from agent.durable import write_flushed
 from agent.errors import KeyFileError
 from agent.language import say
 
@@ -76,12 +76,7 @@ def load_private(path: Path) -> Ed25519PrivateKey:
 def write_new(path: Path, content: bytes, mode: int) -> None:
     """Writes and fsyncs a file that did not exist; KeyFileError when it did, or when the disk refuses."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)  # whatever the umask takes away or a parent's ACL adds
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
+        write_flushed(path, content, mode)
     except FileExistsError as error:
         raise KeyFileError(
             say(

@@ -9,7 +9,8 @@ Laws
   marked as answered before the answer leaves. What a power cut breaks off has handed nothing over, and the same
   document may be presented again.
 - An export holds what it hands over until the requisition expires, and `FETCH_MS` at most: so long it can be fetched.
-- After `MOST_REFUSED` refusals in a minute nothing is judged for a while (TryLater): nobody fills the register.
+- After `MOST_REFUSED` refusals in a minute what would be refused is told to come later (TryLater), and not entered:
+  nobody fills the register. What is good is answered all the same: no stranger's flood keeps an authority out.
 """
 
 import logging
@@ -146,7 +147,6 @@ class Desk:
         RequisitionRefused (entered), RegisterError (nothing happened), VaultError, TryLater.
         """
         with self._turn:
-            self._require_calm()
             self._agree()
             try:
                 requisition = self._judge(document, again)
@@ -156,6 +156,7 @@ class Desk:
                     case Export() | Hold():
                         return self._keep(requisition, document)
             except RequisitionRefused as error:
+                self._require_calm()
                 self._refused.append(self._clock.instant())
                 self._book.enter(
                     bodies.RequisitionRefused(

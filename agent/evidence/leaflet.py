@@ -24,7 +24,8 @@ CE QUE CE DOSSIER CONTIENT
                   que la ville garde hors du mât, les ouvre. Les segments sont entiers : les premières et dernières
                   images peuvent déborder de quelques secondes l'intervalle demandé.
   manifest.json   la liste de ce qui est remis, de ce qui manque et pourquoi, des moments où l'image était entièrement
-                  masquée, des masques en vigueur ; signé par le mât (manifest.json.sig).
+                  masquée, des masques en vigueur, d'où pointait une caméra mobile ; signé par le mât
+                  (manifest.json.sig).
   requisition.json  la réquisition à laquelle ce paquet répond, telle qu'elle fut présentée, avec ses signatures.
   register/       la tête signée du registre du mât et les preuves que les inscriptions relatives à ce paquet y sont ;
                   « witnessed », s'il est présent, est la dernière tête qu'un témoin a contresignée.
@@ -37,6 +38,8 @@ VÉRIFIER
   Sans lui, avec openssl et sha256sum, dans ce dossier :
       openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
       sha256sum --check --strict SHA256SUMS
+      test "$(find . ! -type d | wc -l)" = $(($(wc -l < SHA256SUMS) + 2)) && echo OK
+  La dernière ligne dit OK quand rien d'autre ne s'y trouve.
   La clé keys/device.pub doit être celle que la ville tient pour ce mât ; empreinte SHA-256 :
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
@@ -46,7 +49,9 @@ VÉRIFIER
 
 LIMITES
   Les visages, fenêtres et jardins masqués l'ont été avant l'enregistrement : il n'existe pas d'original sans masque.
-  Il n'y a pas de son. L'heure incrustée est celle du mât. La position des caméras mobiles n'est pas conservée.
+  Il n'y a pas de son. L'heure incrustée est celle du mât.
+  La position d'une caméra mobile (manifest.json, ptz_points) est ce que la tête a dit et ce que l'image a confirmé,
+  à la demi-largeur indiquée près ; « blind » : position inconnue, image entièrement masquée.
   Les copies remises se gardent un mois au plus après leur transmission (CSI, art. L252-3), procédure pénale exceptée.
 """
 
@@ -67,7 +72,7 @@ WHAT THIS FOLDER HOLDS
                   the town keeps away from the mast. Segments are whole: the first and last pictures may lie some
                   seconds outside the interval that was asked for.
   manifest.json   what is handed over, what is missing and why, when the whole picture was masked, which masks were in
-                  force; signed by the mast (manifest.json.sig).
+                  force, where a turning camera pointed; signed by the mast (manifest.json.sig).
   requisition.json  the requisition that this pack answers, as it was presented, with its signatures.
   register/       the signed head of the mast's register and the proofs that the entries about this pack are in it;
                   "witnessed", where there is one, is the last head that a witness cosigned.
@@ -80,6 +85,8 @@ CHECKING
   Without it, with openssl and sha256sum, in this folder:
       openssl pkeyutl -verify -pubin -inkey keys/device.pub -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
       sha256sum --check --strict SHA256SUMS
+      test "$(find . ! -type d | wc -l)" = $(($(wc -l < SHA256SUMS) + 2)) && echo OK
+  The last line says OK when nothing else lies there.
   The key keys/device.pub must be the one that the town holds for this mast; its SHA-256:
       {device}
       (openssl pkey -pubin -in keys/device.pub -outform DER | sha256sum)
@@ -89,7 +96,9 @@ CHECKING
 
 LIMITS
   Faces, windows and gardens that are masked were masked before recording: no original without masks exists.
-  There is no sound. The time in the picture is the mast's. Where a turning camera pointed is not kept.
+  There is no sound. The time in the picture is the mast's.
+  Where a turning camera pointed (manifest.json, ptz_points) is what its head said and its pictures confirmed, to within
+  the halves stated; "blind": not known, and the whole picture was masked.
   Copies handed over are kept a month at most after transmission (CSI, art. L252-3), criminal proceedings excepted.
 """
 

@@ -64,8 +64,27 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class PtzPoint:
+    """Where a head pointed when one picture was taken; it lies within the halves to each side of the middle.
+
+    Thousandths of a degree (pan clockwise from the head's own zero, tilt up from the horizon), millionths of the
+    zoom's way. `blind`: nothing is known, why, and the numbers are 0; else empty.
+    """
+
+    at: Time
+    pan_mdeg: int
+    pan_half_mdeg: Count
+    tilt_mdeg: int
+    tilt_half_mdeg: Count
+    zoom_ppm: int
+    zoom_half_ppm: Count
+    blind: Annotated[str, Field(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
 class CameraPart:
-    """One camera. `ptz_track`: `none` for a camera that stands still, `not-recorded` for a head."""
+    """One camera. `ptz_track`: `none` for a camera that stands still, `recorded` for a head, whose `ptz_points` are
+    those of the interval, in order, and `ptz_missing` the counters of recordings that have no track."""
 
     id: Camera
     name: Text
@@ -74,7 +93,9 @@ class CameraPart:
     segments: tuple[Recording, ...]
     gaps: tuple[Gap, ...]
     blind: tuple[BlindSpan, ...]
-    ptz_track: Literal["none", "not-recorded"]
+    ptz_track: Literal["none", "recorded"]
+    ptz_points: tuple[PtzPoint, ...]
+    ptz_missing: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True)

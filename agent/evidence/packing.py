@@ -10,8 +10,9 @@ from agent.access.demands import Export, Requisition
 from agent.clock import WallTime, rfc3339
 from agent.evidence.gaps import Span, explain, holes
 from agent.evidence.gathering import CameraFacts, Gathered
-from agent.evidence.manifest import Asked, BlindSpan, CameraPart, ClockStatus, Gap, Manifest, Recording
+from agent.evidence.manifest import Asked, BlindSpan, CameraPart, ClockStatus, Gap, Manifest, PtzPoint, Recording
 from agent.register.bodies import MOST_SEGMENTS, Gone, SegmentsExported
+from agent.vault.pointing import read_track
 from agent.vault.rows import SegmentRow
 
 
@@ -89,7 +90,9 @@ def make_manifest(
 
 def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, asked: Export) -> CameraPart:
     facts = gathered.cameras.get(camera, CameraFacts())
-    turns: Literal["none", "not-recorded"] = "not-recorded" if named.kind == "ptz" else "none"
+    # a camera that is here no more has no kind: its recordings tell
+    turns = named.kind == "ptz" or (not named.kind and any(map(turned, found.kept)))
+    track: Literal["none", "recorded"] = "recorded" if turns else "none"
     return CameraPart(
         id=camera,
         name=named.name,
@@ -103,8 +106,32 @@ def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, as
         ),
         gaps=tuple(declared_gaps(found, facts.gaps, asked.from_ms, asked.to_ms)),
         blind=tuple(BlindSpan(one.start, one.end, one.reason, one.entry) for one in facts.blind),
-        ptz_track=turns,
+        ptz_track=track,
+        ptz_points=tuple(_pointed(found, asked.from_ms, asked.to_ms)) if turns else (),
+        ptz_missing=tuple(row.counter for row in found.kept if row.track is None) if turns else (),
     )
+
+
+def turned(row: SegmentRow) -> bool:
+    """True for a recording of a head: a camera that stands still has no points but blind ones."""
+    return row.track is not None and any(not one.blind for one in read_track(row.track))
+
+
+def _pointed(found: Found, from_ms: int, to_ms: int) -> Iterator[PtzPoint]:
+    """Where the head pointed in [from_ms, to_ms), as it was noted while it was recorded."""
+    for row in found.kept:
+        for one in () if row.track is None else read_track(row.track):
+            if from_ms <= one.at_ms < to_ms:
+                yield PtzPoint(
+                    rfc3339(one.at_ms),
+                    one.pan_mdeg,
+                    one.pan_half_mdeg,
+                    one.tilt_mdeg,
+                    one.tilt_half_mdeg,
+                    one.zoom_ppm,
+                    one.zoom_half_ppm,
+                    one.blind,
+                )
 
 
 def span_of(row: SegmentRow, cause: str = "") -> Span:

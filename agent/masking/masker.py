@@ -1,6 +1,7 @@
 """One camera's way from `Frame` to `MaskedFrame`: copy, decide, burn, sign with name and time."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from agent.clock import Instant
@@ -166,4 +167,5 @@ class PtzMasker(_Line):
             )
             self._following = (size, following)
         copy_picture(frame, picture)
-        return self._following[1].burn(picture, pose, self._lens)
+        state = self._following[1].burn(picture, pose, self._lens)
+        return replace(state, poses=pose) if isinstance(state, Burned) else state

@@ -69,11 +69,6 @@ class Box:
         low = triple(lambda axis: max(self.low[axis], other.low[axis]))
         return Box(low, triple(lambda axis: min(self.high[axis], other.high[axis])))
 
-    def hull(self, other: "Box") -> "Box":
-        """What holds all of both."""
-        low = triple(lambda axis: min(self.low[axis], other.low[axis]))
-        return Box(low, triple(lambda axis: max(self.high[axis], other.high[axis])))
-
 
 def turned(box: Box, pan_deg: float) -> Box:
     """`box` with `pan_deg` added to its pan."""

@@ -211,16 +211,14 @@ class PoseTrack:
         return ANYWHERE if box.empty else box
 
     def _seen_from(self) -> Box:
-        """Where the head may be, for what a picture's motion means in degrees: what was trusted counts as well.
+        """Where the head may be, for what a picture's motion means in degrees: by what was trusted, if there is that.
 
-        Otherwise a head that lies about its zoom would falsify the path by which it is to be found out, and what was
-        trusted would be carried away from the truth for good.
+        What is told since a contradiction, or nothing at all, would loosen or falsify the path by which a lie is to be
+        found out: what was trusted would be lost, or carried away from the truth for good.
         """
-        box, newest = self._around(), self._path.newest
-        if self._trusted is None or newest is None:
-            return box
-        trusted = self._trusted.at(newest)
-        return box if trusted.empty else box.hull(trusted)
+        newest = self._path.newest
+        trusted = None if self._trusted is None or newest is None else self._trusted.at(newest)
+        return self._around() if trusted is None or trusted.empty else trusted
 
     # --- judgement ---
 

@@ -28,7 +28,7 @@ from agent.vault.ring import Candidate
 from agent.vault.rows import SEGMENT_FIELDS, Rule, Segment, SegmentRow, State, signed_bytes
 
 FILE = "index.sqlite"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NONE_LASTS_MS = 3_600_000
 """No segment is so long, whatever the clock did meanwhile."""
 
@@ -89,22 +89,25 @@ CREATE INDEX hold_by_segment ON hold (seq);
 CREATE INDEX held ON segment (size_bytes) WHERE state = 'held';
 CREATE INDEX by_start ON segment (camera, start_ms);
 """
+_TRACK = "ALTER TABLE segment ADD COLUMN track TEXT;  -- where a turning head pointed; goes with the file\n"
 _VERSION = f"PRAGMA user_version = {SCHEMA_VERSION};"
 
-_COLUMNS = ("seq", "counter", *SEGMENT_FIELDS, "signature", "state", "destroyed_ms", "rule")
+_COLUMNS = ("seq", "counter", *SEGMENT_FIELDS, "signature", "state", "destroyed_ms", "rule", "track")
 
 # The names below are put together from constants of this room; values always go through `?`.
 # ruff: noqa: S608
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM segment"
 _INSERT = (
-    f"INSERT INTO segment (seq, counter, {', '.join(SEGMENT_FIELDS)}, signature, state) "
-    f"VALUES ({', '.join('?' * (len(SEGMENT_FIELDS) + 4))})"
+    f"INSERT INTO segment (seq, counter, {', '.join(SEGMENT_FIELDS)}, signature, state, track) "
+    f"VALUES ({', '.join('?' * (len(SEGMENT_FIELDS) + 5))})"
 )
 _LIVE_BYTES = f"SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state IN {_ON_DISK}"
 _SIZE_TO_EVICT = f"SELECT size_bytes FROM segment WHERE seq = ? AND state IN {_EVICTABLE}"
-_BEGIN_EVICTION = f"UPDATE segment SET state = 'evicting', rule = ? WHERE seq = ? AND state IN {_EVICTABLE}"
+_BEGIN_EVICTION = (
+    f"UPDATE segment SET state = 'evicting', rule = ?, track = NULL WHERE seq = ? AND state IN {_EVICTABLE}"
+)
 _END_EVICTION = "UPDATE segment SET state = 'destroyed', destroyed_ms = ? WHERE seq = ? AND state = 'evicting'"
-_LOSE = f"UPDATE segment SET state = 'lost' WHERE seq = ? AND state IN {_ON_DISK}"
+_LOSE = f"UPDATE segment SET state = 'lost', track = NULL WHERE seq = ? AND state IN {_ON_DISK}"
 _TAKE_BACK = """
 UPDATE segment SET state = iif(
     EXISTS (SELECT 1 FROM hold JOIN requisition ON id = requisition WHERE hold.seq = segment.seq AND state <> 'ended'),
@@ -186,11 +189,14 @@ class Index:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA secure_delete = ON")  # a track that goes is overwritten, not only forgotten
         version = self._one("PRAGMA user_version")
         if version == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} {_HOLDS} {_VERSION} COMMIT;")
+            self._db.executescript(f"BEGIN; {_SCHEMA} {_HOLDS} {_TRACK} {_VERSION} COMMIT;")
         elif version == 1:  # before there were holds
-            self._db.executescript(f"BEGIN; {_HOLDS} {_VERSION} COMMIT;")
+            self._db.executescript(f"BEGIN; {_HOLDS} {_TRACK} {_VERSION} COMMIT;")
+        elif version == 2:  # before a head's track was kept
+            self._db.executescript(f"BEGIN; {_TRACK} {_VERSION} COMMIT;")
         elif version != SCHEMA_VERSION:
             raise VaultError(
                 say(
@@ -238,7 +244,7 @@ class Index:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def add(self, segment: Segment, sign: Callable[[bytes], bytes]) -> SegmentRow:
+    def add(self, segment: Segment, sign: Callable[[bytes], bytes], track: str | None = None) -> SegmentRow:
         """One more row, as `sealed` when whole and `found` when not; on return it is on disk."""
         with self._transaction():
             seq = int(self._one("SELECT coalesce(max(seq), 0) + 1 FROM segment"))
@@ -248,10 +254,10 @@ class Index:
             signature = sign(signed_bytes(seq, counter, segment))
             state: State = "sealed" if segment.whole else "found"
             values = [getattr(segment, name) for name in SEGMENT_FIELDS]
-            self._db.execute(_INSERT, (seq, counter, *values, signature, state))
+            self._db.execute(_INSERT, (seq, counter, *values, signature, state, track))
         with self._lock:
             self._live_bytes += segment.size_bytes
-        return SegmentRow(seq, counter, segment, state, signature)
+        return SegmentRow(seq, counter, segment, state, signature, track=track)
 
     def begin_eviction(self, evictions: Iterable[tuple[int, Rule]]) -> None:
         """`sealed` or `found` -> `evicting`, all or none; on return it is on disk."""

@@ -11,6 +11,7 @@ from agent.vault.chunks import Ledger, must_fill
 from agent.vault.cutting import EndReason, judge
 from agent.vault.intake import Intake
 from agent.vault.muxer import FRAGMENT_MS, Muxer
+from agent.vault.pointing import Track
 from agent.vault.rows import Segment
 
 LOST_AFTER_NS = 3 * 10**9
@@ -40,6 +41,7 @@ class Pictures:
         self._error_ms = 0.0
         self._blind_frames = 0
         self.frames = 0
+        self.track = Track()
         self._mux(first)
 
     def read(self, size: int) -> bytes:
@@ -94,6 +96,7 @@ class Pictures:
         self._last = unit
         self.frames += 1
         self._blind_frames += isinstance(unit.masks, Blind)
+        self.track.add(unit.wall.utc_ms, unit.masks)
         self._synchronised = self._synchronised and unit.wall.synchronised and unit.wall.trusted
         self._error_ms = max(self._error_ms, unit.wall.error_ms or 0.0)
 

@@ -70,6 +70,7 @@ class _HalfDone:
     name: str
     frames: int
     segment: Segment | None
+    track: str | None = None
 
 
 class Recorder:
@@ -202,17 +203,17 @@ class Recorder:
             finally:
                 part.close()
             self._recording = segment.end_reason != "camera-lost"
-            self._publish(segment)
+            self._publish(segment, pictures.track.text())
         except BaseException:
-            self._half_done = _HalfDone(name, pictures.frames, segment)
+            self._half_done = _HalfDone(name, pictures.frames, segment, pictures.track.text())
             raise
         finally:
             self._part = None
             self._open_since_ms = None
 
-    def _publish(self, segment: Segment) -> None:
+    def _publish(self, segment: Segment, track: str | None) -> None:
         self._tools.storage.publish(segment.name)
-        self._tools.index.add(segment, self._tools.sign)
+        self._tools.index.add(segment, self._tools.sign, track)
         self._enter(segment.name, segment.size_bytes)
 
     def _enter(self, name: str, size_bytes: int) -> None:
@@ -238,7 +239,7 @@ class Recorder:
             if half.name in self._tools.index.states(half.name.rpartition("/")[0]):
                 self._enter(half.name, half.segment.size_bytes)  # the commit went through, its answer did not
             else:
-                self._publish(half.segment)
+                self._publish(half.segment, half.track)
             return True
         if part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault"):
             self._segments += 1

@@ -4,7 +4,7 @@ Laws
 - A hold outlives its date while the register cannot be written.
 - A release that was entered is carried out: `finish` ends the hold, and all of its entries say so, each once.
 - A hold that was entered and holds nothing (its answer was cut short before) is closed by an entry: `close_unheld`.
-  One answer at a time is entered, so that such an entry is newer than any whose hold the index has.
+  One answer at a time is entered, a camera an entry, so that such an entry is among the newest (`LOOK_BACK`).
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,6 +16,7 @@ from agent.vault.holds import Holds, Kept
 
 Enter = Callable[[Entered], int]
 """Enters something in the register; RegisterError when it cannot be written."""
+LOOK_BACK = 256
 NOTHING_HELD = "cut short: nothing is held under this entry"
 
 
@@ -59,6 +60,7 @@ def finish(holds: Holds, ledger: Ledger) -> None:
 def close_unheld(holds: Holds, ledger: Ledger) -> None:
     """Says of each hold that was entered and holds nothing that it is released. RegisterError."""
     known, released, unheld = holds.entries(), set[int](), list[tuple[int, str]]()
+    seen = 0
     for entry in ledger.newest(("segments_held", "segments_released")):
         match entry.body:
             case SegmentsReleased(held=number):
@@ -66,7 +68,9 @@ def close_unheld(holds: Holds, ledger: Ledger) -> None:
             case SegmentsHeld(camera=camera) if entry.index not in known:
                 unheld.append((entry.index, camera))
             case _:
-                break
+                seen += 1
+        if seen > LOOK_BACK:
+            break
     for number, camera in reversed(unheld):
         if number not in released:
             ledger.enter(SegmentsReleased(camera=camera, held=number, reason=NOTHING_HELD))

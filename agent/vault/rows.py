@@ -56,7 +56,10 @@ SEGMENT_FIELDS: tuple[str, ...] = tuple(one.name for one in fields(Segment))
 
 @dataclass(frozen=True, slots=True)
 class SegmentRow:
-    """A row of the index. `seq` orders all cameras' segments, `counter` one camera's, from 1 without holes."""
+    """A row of the index. `seq` orders all cameras' segments, `counter` one camera's, from 1 without holes.
+
+    `track`: where a turning head pointed (`vault.pointing`); None where it is not known, and once the segment goes.
+    """
 
     seq: int
     counter: int
@@ -65,6 +68,7 @@ class SegmentRow:
     signature: bytes = field(repr=False)
     destroyed_ms: int | None = None
     rule: Rule | None = None
+    track: str | None = field(default=None, repr=False)
 
     @property
     def live(self) -> bool:

@@ -69,7 +69,8 @@ async def suffers(
     staying = mast.mark()
     if stays:
         await asyncio.sleep(1.5)
-        assert "restored" not in mast.told(camera, staying), f"back while the fault lasts ({reason})"
+        told = mast.told(camera, mark)
+        assert "restored" not in mast.told(camera, staying), f"back while the fault lasts ({reason}): {told}"
     await end()
     await mast.burned(camera)
     return reason

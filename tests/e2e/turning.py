@@ -14,9 +14,11 @@ decoded when the verdict is asked for: judging takes nothing from what runs in r
 import asyncio
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -34,6 +36,7 @@ from agent.masking.lens import ZoomTable
 from agent.masking.planes import Picture
 from agent.masking.sphere import WorldMask
 from agent.units import PoseSet
+from agent.vault.pointing import Point, read_track
 from agent.virtual import frame_code
 from agent.virtual.demo_mast import table_of
 from agent.virtual.ptz_camera import Setup, TruePose, VirtualPtz, virtual_ptz
@@ -346,6 +349,21 @@ class Mast:
                 for name, plane in (("shown", luma), ("original", original), ("private", private)):
                     cv2.imwrite(str(self.folder / f"leak-{pose.number}-{name}.png"), plane)
 
+    def pointing(self, camera: str) -> tuple[int, list[Point]]:
+        """How many points the index keeps of where the head pointed, and those that are not true of it.
+
+        A point is of a picture when it arrived: one of the poses of the time before must lie within it.
+        """
+        with sqlite3.connect(f"file:{self.folder / 'state' / 'index.sqlite'}?mode=ro", uri=True) as base:
+            rows = base.execute(
+                "SELECT track FROM segment WHERE camera = ? AND track IS NOT NULL", (camera,)
+            ).fetchall()
+        base.close()
+        points = [one for (text,) in rows for one in read_track(text) if not one.blind]
+        utc_ns = time.time_ns() - time.monotonic_ns()
+        poses = self.heads[camera].poses
+        return len(points), [one for one in points if not any(_within(one, pose, utc_ns) for pose in poses)]
+
     def controls(self, camera: str, most: int = 240) -> tuple[list[bool], list[bool]]:
         """(unmasked, lagging): for moving pictures with something private in sight, whether the judge sees it leak.
 
@@ -373,6 +391,21 @@ class Mast:
             if len(unmasked) == most:
                 break
         return unmasked, lagging
+
+
+OLDEST_PICTURE_NS = 450_000_000
+"""When it arrives on a loaded machine."""
+
+
+def _within(point: Point, pose: TruePose, utc_ns: int) -> bool:
+    """True where a head that stood there may have been told as `point`; `utc_ns`: of the monotonic clock's zero."""
+    if not 0 <= point.at_ms * 1_000_000 - (pose.taken_ns + utc_ns) <= OLDEST_PICTURE_NS:
+        return False
+    pan_mdeg = abs((point.pan_mdeg - pose.pan_deg * 1000 + 180_000) % 360_000 - 180_000)
+    tilt_mdeg = abs(point.tilt_mdeg - pose.tilt_deg * 1000)
+    zoom_ppm = abs(point.zoom_ppm - pose.zoom * 1_000_000)
+    halves = point.pan_half_mdeg, point.tilt_half_mdeg, point.zoom_half_ppm
+    return all(off <= half + 1 for off, half in zip((pan_mdeg, tilt_mdeg, zoom_ppm), halves, strict=True))
 
 
 def _moved(before: TruePose, pose: TruePose, width: int) -> bool:

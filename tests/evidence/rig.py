@@ -70,16 +70,24 @@ class House:
         scene: Scene = SMALL,
         camera: str = "lane",
         sign: Callable[[AccessUnit], AccessUnit] = lambda unit: unit,
+        *,
+        at_once: bool = False,
     ) -> None:
-        """So much of a camera, in segments of two seconds; time passes. `sign`: what each picture goes through."""
+        """So much of a camera, in segments of two seconds; time passes. `sign`: what each picture goes through.
+
+        `at_once`: time passes afterwards only, so that no picture waits in the sealer and no chunk is filled for it.
+        """
         vault = self.bench.vault()
         vault.open()
         feed = Feed()
         vault.record(camera, feed, 1000)
         units = [sign(unit) for unit in film(scene, seconds * scene.fps, self.clock, camera=camera)]
-        self.clock.pass_ms(seconds * 1000)
+        if not at_once:
+            self.clock.pass_ms(seconds * 1000)
         feed.put(units)
         vault.close()
+        if at_once:
+            self.clock.pass_ms(seconds * 1000)
 
     def signer(self, camera: str = "lane") -> Signer:
         """What signs the pictures of a camera, from one start of the agent on."""

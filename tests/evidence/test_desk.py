@@ -348,13 +348,15 @@ def test_an_export_waits_for_the_segment_that_is_being_recorded(house: House) ->
     assert len(looked) == 3
 
 
-def test_a_flood_of_forgeries_does_not_fill_the_register(house: House) -> None:
+def test_a_flood_of_forgeries_fills_no_register_and_keeps_no_authority_out(house: House) -> None:
     for _ in range(MOST_REFUSED):
         with pytest.raises(RequisitionRefused):
             house.desk.answer(b"{}")
     size = house.book.size
     with pytest.raises(TryLater):
-        house.desk.answer(b"{}")
+        house.desk.answer(house.document(STRANGER))
     assert house.book.size == size
-    house.clock.pass_ms(60_001)
     assert house.desk.answer(house.document()).segments == 4
+    house.clock.pass_ms(60_001)
+    with pytest.raises(RequisitionRefused):
+        house.desk.answer(b"{}")

@@ -40,3 +40,22 @@ def test_the_documents_commands_see_what_was_changed_and_what_was_added(house: H
     assert run(house, pack, signed) == 0
     (pack / "more.txt").write_text("x")
     assert run(house, pack, alone) != 0
+
+
+def test_the_documents_commands_see_a_recording_slipped_in_under_a_name_like_the_sums_or_as_a_link(
+    house: House, tmp_path: Path
+) -> None:
+    pack = house.export(tmp_path / "stick")
+    _, alone, *_ = steps()
+    assert run(house, pack, alone) == 0
+    recording = next(pack.rglob("*.age"))
+    for forgery in (recording.with_name("SHA256SUMS-x.mp4.age"), pack / "segments/lane/SHA256SUMS"):
+        forgery.write_bytes(recording.read_bytes())
+        assert run(house, pack, alone) != 0, forgery.name
+        forgery.unlink()
+    link = recording.with_name("20261122T000000.000Z.mp4.age")
+    link.symlink_to(recording)
+    assert run(house, pack, alone) != 0
+    link.unlink()
+    recording.rename(recording.with_name("other.mp4.age"))
+    assert run(house, pack, alone) != 0

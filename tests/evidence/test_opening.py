@@ -63,16 +63,16 @@ def test_a_gap_in_recording_is_a_gap_in_the_film(tmp_path: Path) -> None:
     house.close()
 
 
-def test_cameras_and_pictures_of_another_size_become_films_of_their_own(tmp_path: Path) -> None:
-    house = House(tmp_path, cameras=("lane", "square"))
+def test_pictures_of_another_size_become_a_film_that_never_bears_another_cameras_name(tmp_path: Path) -> None:
+    house = House(tmp_path, cameras=("lane", "lane-2"))
     house.record(2)
     house.record(2, replace(SMALL, width=96))
-    house.record(2, camera="square")
+    house.record(2, camera="lane-2")
     house.open()
     pack = house.export(tmp_path / "stick")
     assert opened(house, pack, tmp_path / "out") == 0
     films = {path.name: pictures_of(path) for path in (tmp_path / "out").glob("*.mp4")}
-    assert films == {"lane.mp4": 50, "lane-2.mp4": 50, "square.mp4": 50}
+    assert films == {"lane.mp4": 50, "lane.2.mp4": 50, "lane-2.mp4": 50}
     house.close()
 
 

@@ -173,6 +173,21 @@ def test_when_the_lie_ends_the_pose_is_believed_again() -> None:
     assert blind_share(after(10.5, said)) == 0.0
 
 
+@pytest.mark.parametrize("speed_deg_s", [18.0, 30.0, 45.0])
+@pytest.mark.parametrize("until_s", [5.5, 7.0])
+def test_a_head_that_turns_on_while_its_reports_are_frozen_is_not_believed_when_it_stands(
+    speed_deg_s: float, until_s: float
+) -> None:
+    """What it had been trusted for is carried through the whole turn, and contradicts it for ever."""
+    said = runs(
+        lambda at: (speed_deg_s if 4 < at < until_s else 0.0, 0.0, 0.0),
+        seconds=16,
+        lie=frozen_from(3.9, 99),
+    )
+    assert [one for one in said if one.wrong] == []
+    assert blind_share(after(5.0, said)) == 1.0
+
+
 def test_a_head_that_turned_while_it_lied_about_its_zoom_is_believed_again() -> None:
     """The lie must not falsify by how far the pictures say that it turned."""
     said = runs(

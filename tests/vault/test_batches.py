@@ -39,7 +39,7 @@ class FullRing:
         settings = Settings(recipients=[Keys(folder).recipient], retention_days=1, max_gib=gib)
         book = Book(self.index, self.ledger, self.clock)
         tools = (self.index, Storage(state, Disk()), settings, self.clock, lambda: 0)
-        self.keeper = Keeper(*tools, book, self.ledger.enter)
+        self.keeper = Keeper(*tools, book, self.ledger)
         self.first_ms = self.clock.wall_ms - (DAY_MS if gib > 1 + kept * SIZE_BYTES / 2**30 else kept * SEGMENT_MS)
         for number in range(kept):
             self.seal(self.first_ms + number * SEGMENT_MS)

@@ -1,16 +1,18 @@
 """What the ring does is in the register: every segment once, through cuts and while the register cannot be written."""
 
 import errno
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from agent.config import Vault as Settings
+from agent.identity import load_or_make
 from agent.register.bodies import MOST_SEGMENTS, SegmentsDestroyed, SegmentsSealed
 from agent.register.disk import Disk as RegisterDisk
 from agent.register.ledger import Ledger
-from agent.vault import booking
+from agent.vault import Vault, booking
 from agent.vault.booking import Book
 from agent.vault.disk import Disk
 from agent.vault.index import Index
@@ -19,6 +21,7 @@ from agent.vault.ring import DAY_MS
 from agent.vault.rows import Segment
 from agent.vault.storage import Storage
 from tests.register.rig import IDENTITY, NOON, HandClock
+from tests.vault.rig import Bench, Scene, film, settings, until
 
 HASH = "0123456789abcdef" * 4
 
@@ -208,3 +211,21 @@ def test_a_register_that_cannot_be_read_keeps_nothing_past_its_age(ring: Ring, m
     monkeypatch.undo()
     ring.keeper.round()
     assert ring.entered(SegmentsDestroyed) == each(5)
+
+
+def test_a_ring_whose_register_opens_after_the_vault_destroys_nothing_before_that(bench: Bench) -> None:
+    bench.record(film(Scene("still", width=64, height=48, kbps=50), 100, bench.clock))
+    bench.clock.pass_ms(20 * DAY_MS)
+    ledger = Ledger(bench.state, load_or_make(bench.state), bench.clock, town="lievin", mast="m")
+    options = (bench.state, settings(bench.keys.recipient), bench.clock, load_or_make(bench.state), bench.events)
+    vault = Vault(*options, ledger=ledger)
+    vault.open()
+    vault.poke()
+    time.sleep(0.3)
+    assert len(bench.segments()) == 2
+    ledger.open()
+    vault.keep()
+    until(lambda: all(row.state == "destroyed" for row in bench.rows()))
+    assert [entry.kind for entry in ledger.entries()] == ["segments_sealed", "segments_destroyed"]
+    vault.close()
+    ledger.close()
