@@ -65,7 +65,7 @@ def _about(camera: CameraPart, start_ms: int, end_ms: int) -> Iterator[Line]:
             "note",
             camera.id,
             say(
-                en=f"where its head pointed is not known for {count} recordings: power was cut, or they were lost for a while",
+                en=f"where its head pointed is not known for {count} recordings: power cut, or lost for a while",
                 fr=f"position de la tête inconnue pour {count} enregistrements : coupure, ou perdus un temps",
             ),
         )
