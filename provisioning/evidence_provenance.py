@@ -11,7 +11,7 @@ from agent.clock import rfc3339
 from agent.errors import EvidenceRefused, NoteRefused, RequisitionRefused
 from agent.evidence import names
 from agent.evidence.manifest import Manifest, Recording
-from agent.evidence.packing import exported
+from agent.evidence.packing import exported, recipient_of
 from agent.evidence.proofs import Proof, read_proof
 from agent.language import say
 from agent.register.bodies import RequisitionPresented, SegmentsExported, SegmentsSealed
@@ -77,6 +77,8 @@ def _other_demand(manifest: Manifest, asked: Requisition, raw: bytes) -> Iterato
         return
     if (rfc3339(demand.from_ms), rfc3339(demand.to_ms)) != (manifest.start, manifest.end):
         yield say(en="asks for another interval", fr="demande un autre intervalle")
+    if told.recipient != recipient_of(demand):
+        yield say(en="names another recipient", fr="nomme un autre destinataire")
     if demand.cameras != tuple(camera.id for camera in manifest.cameras):
         yield say(en="asks for other cameras", fr="demande d'autres caméras")
 

@@ -216,6 +216,14 @@ def test_a_manifest_that_lies_is_seen_even_when_the_mast_signed_it(house: House,
     assert not checked.good
 
 
+def test_whom_a_requisition_is_for_is_read_from_what_was_signed(house: House, pack: Path) -> None:
+    """A mast that was tampered with could write another recipient into its register, too."""
+    honest = contents(pack)
+    manifest = LIES["another recipient"](read_manifest(honest.small[names.MANIFEST]))
+    checked = check(forged(honest, house.identity.key, **{names.MANIFEST: manifest.text()}), trust(house))
+    assert any("another recipient" in one or "autre destinataire" in one for one in bad(checked))
+
+
 def test_a_requisition_of_another_authority_is_seen(house: House, pack: Path) -> None:
     mine = Trust(device=load_public(house.device), judicial=[JUDGE.public_key()])
     assert any("requisition" in one or "réquisition" in one for one in bad(check(contents(pack), mine)))
