@@ -9,8 +9,9 @@ Laws
   marked as answered before the answer leaves. What a power cut breaks off has handed nothing over, and the same
   document may be presented again.
 - An export holds what it hands over until the requisition expires, and `FETCH_MS` at most: so long it can be fetched.
-- After `MOST_REFUSED` refusals in a minute what would be refused is told to come later (TryLater), and not entered:
-  nobody fills the register. What is good is answered all the same: no stranger's flood keeps an authority out.
+- After `MOST_REFUSED` refusals in a minute what would be refused is told to come later (TryLater), and not entered but
+  for its number, with the next one: nobody fills the register. What is good is answered all the same: no stranger's
+  flood keeps an authority out.
 """
 
 import logging
@@ -134,6 +135,7 @@ class Desk:
         self._clock = clock
         self._turn = threading.Lock()
         self._refused: deque[int] = deque(maxlen=MOST_REFUSED)
+        self._unentered = 0  # refusals that came too often to be entered
         self._agreed = False
 
     @property
@@ -157,12 +159,7 @@ class Desk:
                         return self._keep(requisition, document)
             except RequisitionRefused as error:
                 self._require_calm()
-                self._refused.append(self._clock.instant())
-                self._book.enter(
-                    bodies.RequisitionRefused(
-                        sha256=sha256(document).hexdigest(), reference=_reference(document), why=error.word
-                    )
-                )
+                self._enter_refusal(document, error.word)
                 raise
 
     def tidy(self) -> None:
@@ -204,8 +201,20 @@ class Desk:
         if len(self._refused) == MOST_REFUSED:
             over_ns = self._refused[0] + MINUTE_NS - self._clock.instant()
             if over_ns > 0:
+                self._unentered += 1
                 text = say(en="too many requisitions were refused", fr="trop de réquisitions refusées")
                 raise TryLater(text, 429, "flood", over_ns / 1e9)
+
+    def _enter_refusal(self, document: bytes, why: str) -> None:
+        """With how many were refused before it and not entered."""
+        self._refused.append(self._clock.instant())
+        more = f"; {self._unentered} more since the last were not entered" if self._unentered else ""
+        self._book.enter(
+            bodies.RequisitionRefused(
+                sha256=sha256(document).hexdigest(), reference=_reference(document), why=why + more
+            )
+        )
+        self._unentered = 0
 
     def _judge(self, document: bytes, again: bool) -> Requisition:
         vault, mast = self._vault(), self.mast

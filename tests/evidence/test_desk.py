@@ -358,5 +358,9 @@ def test_a_flood_of_forgeries_fills_no_register_and_keeps_no_authority_out(house
     assert house.book.size == size
     assert house.desk.answer(house.document()).segments == 4
     house.clock.pass_ms(60_001)
-    with pytest.raises(RequisitionRefused):
-        house.desk.answer(b"{}")
+    for told in ("; 1 more since the last were not entered", ""):
+        with pytest.raises(RequisitionRefused):
+            house.desk.answer(b"{}")
+        body = next(house.book.newest()).body
+        assert isinstance(body, bodies.RequisitionRefused)
+        assert body.why == "malformed" + told
