@@ -14,7 +14,8 @@ PYTEST ?=
 # each other.
 QUIET := $(addprefix tests/,access aim box control encoding evidence fuzz masking provisioning register reporting \
 	signing telemetry timestamping vault) \
-	$(addprefix tests/e2e/test_,disk_image.py following_bars.py mast.py register.py requisition.py)
+	$(addprefix tests/e2e/test_,disk_image.py following_bars.py judge.py mast.py register.py requisition.py) \
+	tests/test_exporting.py
 # 5: nothing was selected, as by PYTEST="-k masking" in one of the two.
 quiet = $(BIN)/pytest -n 2 $(1) $(PYTEST) $(QUIET) || [ $$? -eq 5 ]
 others = $(BIN)/pytest $(1) $(PYTEST) $(addprefix --ignore=,$(QUIET)) || [ $$? -eq 5 ]
