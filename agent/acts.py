@@ -51,6 +51,11 @@ def ground(grant: Grant) -> Ground:
     return Ground(basis=grant.basis.kind, reference=grant.basis.reference, reason=grant.basis.reason)
 
 
+def unentered(count: int) -> str:
+    """What a refusal's reason ends with where so many before it came too often to be entered."""
+    return f"; {count} more since the last were not entered" if count else ""
+
+
 class Sparing:
     """So many at once and one more each `every_s`; what comes above is counted and not let through."""
 
@@ -118,8 +123,9 @@ class Acts:
         held_back = sparing.let(self._clock.instant())
         if held_back is None:
             return
-        more = f"; {held_back} more since the last were not entered" if held_back else ""
-        body = ViewRefused(camera=camera, why=why + more, person=None if grant is None else person(grant))
+        body = ViewRefused(
+            camera=camera, why=why + unentered(held_back), person=None if grant is None else person(grant)
+        )
         await asyncio.to_thread(self._ledger.note, body)
 
     async def _entered(self, body: Callable[[], Entered], undone: Callable[[int], Entered] | None = None) -> int:

@@ -29,6 +29,7 @@ from typing import Protocol
 from agent.access.basis import Article
 from agent.access.demands import DAY_MS, Export, Hold, Release, Requisition, read
 from agent.access.requisitions import RequisitionJudge, open_document, refuse
+from agent.acts import unentered
 from agent.clock import Clock, rfc3339
 from agent.errors import RegisterError, RequisitionRefused, TryLater
 from agent.evidence.binding import Book, Mast, bind
@@ -208,11 +209,9 @@ class Desk:
     def _enter_refusal(self, document: bytes, why: str) -> None:
         """With how many were refused before it and not entered."""
         self._refused.append(self._clock.instant())
-        more = f"; {self._unentered} more since the last were not entered" if self._unentered else ""
+        why += unentered(self._unentered)
         self._book.enter(
-            bodies.RequisitionRefused(
-                sha256=sha256(document).hexdigest(), reference=_reference(document), why=why + more
-            )
+            bodies.RequisitionRefused(sha256=sha256(document).hexdigest(), reference=_reference(document), why=why)
         )
         self._unentered = 0
 

@@ -1,7 +1,7 @@
 """What is asked, what is there and what the register says -> the manifest, and the entries that say so. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from math import ceil
 from typing import Literal
@@ -14,6 +14,9 @@ from agent.evidence.manifest import Asked, BlindSpan, CameraPart, ClockStatus, G
 from agent.register.bodies import MOST_SEGMENTS, Gone, SegmentsExported
 from agent.vault.pointing import read_track
 from agent.vault.rows import SegmentRow
+
+MOST_PTZ_POINTS = 200_000
+"""Of one camera: eleven hours of turning without rest, 33 MB of the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,6 @@ class About:
     configuration_sha256: str
     device: str
     cameras: Mapping[str, CameraName]
-
-
-MOST_PTZ_POINTS = 200_000
-"""Of one camera: eleven hours of turning without rest, 33 MB of the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def make_manifest(
 def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, asked: Export) -> CameraPart:
     facts = gathered.cameras.get(camera, CameraFacts())
     # a camera that is here no more has no kind: its recordings tell
-    turns = named.kind == "ptz" or (not named.kind and any(map(turned, found.kept)))
+    turns = named.kind == "ptz" or (not named.kind and any(map(_turned, found.kept)))
     track: Literal["none", "recorded"] = "recorded" if turns else "none"
     points = tuple(_pointed(found, asked.from_ms, asked.to_ms)) if turns else ()
     every = max(1, -(-len(points) // MOST_PTZ_POINTS))
@@ -119,7 +118,7 @@ def _camera(camera: str, named: CameraName, found: Found, gathered: Gathered, as
     )
 
 
-def turned(row: SegmentRow) -> bool:
+def _turned(row: SegmentRow) -> bool:
     """True for a recording of a head: a camera that stands still has no points but blind ones."""
     return row.track is not None and any(not one.blind for one in read_track(row.track))
 
@@ -129,16 +128,8 @@ def _pointed(found: Found, from_ms: int, to_ms: int) -> Iterator[PtzPoint]:
     for row in found.kept:
         for one in () if row.track is None else read_track(row.track):
             if from_ms <= one.at_ms < to_ms:
-                yield PtzPoint(
-                    rfc3339(one.at_ms),
-                    one.pan_mdeg,
-                    one.pan_half_mdeg,
-                    one.tilt_mdeg,
-                    one.tilt_half_mdeg,
-                    one.zoom_ppm,
-                    one.zoom_half_ppm,
-                    one.blind,
-                )
+                told = asdict(one)
+                yield PtzPoint(at=rfc3339(told.pop("at_ms")), **told)
 
 
 def span_of(row: SegmentRow, cause: str = "") -> Span:

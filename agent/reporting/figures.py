@@ -39,14 +39,8 @@ UNKNOWN = ""
 LISTED = ("requisition_presented", "requisition_refused", "segments_held", "segments_released")
 JOURNAL = (
     *("agent_started", "agent_stopped", "command_began", "command_ended", "power_cut_found", "tail_cut"),
-    *(
-        "clock_stepped",
-        "configuration_changed",
-        "mask_policy_changed",
-        "aim_learned",
-        "aim_approved",
-        "entries_expired",
-    ),
+    *("clock_stepped", "configuration_changed", "mask_policy_changed", "aim_learned", "aim_approved"),
+    "entries_expired",
 )
 
 
