@@ -11,6 +11,9 @@ wanted.
 Laws
 - One at a time: compare, write to disk, answer. What is on disk is never behind what was signed.
 - A state file that cannot be read stops the program: a witness that forgot would sign a fork.
+- A connection is good for one request and lives `REQUEST_S` at most, headers, body and answer together; there are at most
+  `CONNECTIONS`, `OF_ONE_PEER` from one address, and who waits longest gives way to who comes (`agent.door`). A head that
+  was signed before is signed again without a write.
 """
 
 import asyncio
@@ -27,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.access.keys import load_private, load_public, save_private, save_public, write_new
 from agent.clock import SystemClock
+from agent.door import Bounds, Door, Guard
 from agent.durable import write_whole
 from agent.errors import KeyFileError, ListenError, NoteRefused, UsageError
 from agent.language import say
@@ -35,6 +39,8 @@ from agent.register.witnessing import LARGEST_REQUEST, Answer, Cosigner, Seen, d
 
 KEY, PUBLIC, VERIFIER = "witness.key", "witness.pub", "witness.vkey"
 REQUEST_S = 10.0
+CONNECTIONS, OF_ONE_PEER = 512, 64
+LONGEST_LINE, LONGEST_FIELD = 1024, 4096
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:
@@ -135,13 +141,11 @@ class Witness:
         application = web.Application(client_max_size=LARGEST_REQUEST)
         application.router.add_post("/add-checkpoint", self._add)
         application.router.add_get("/{hash:[0-9a-f]{64}}/checkpoint", self._last)
+        application.on_response_prepare.append(_closing)
         return application
 
     async def _add(self, request: web.Request) -> web.Response:
-        try:
-            body = await asyncio.wait_for(request.read(), REQUEST_S)
-        except TimeoutError:
-            return _response(Answer(408, "too slow\n"))
+        body = await request.read()
         wall = self._clock.wall()
         if not wall.trusted:
             return _response(Answer(503, "this witness's clock is wrong\n"))
@@ -164,6 +168,11 @@ class Witness:
         return _response(Answer(404, "nothing seen\n"))
 
 
+async def _closing(_: web.Request, response: web.StreamResponse) -> None:
+    """One answer a connection."""
+    response.force_close()
+
+
 def _response(answer: Answer) -> web.Response:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff"}
     return web.Response(status=answer.status, body=answer.body.encode(), headers=headers)
@@ -179,20 +188,35 @@ def address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-async def serve(witness: Witness, host: str, port: int) -> None:
+async def serve(witness: Witness, host: str, port: int, bounds: Bounds | None = None) -> None:
     """Until SIGTERM or SIGINT; prints where it listens."""
-    runner = web.AppRunner(witness.application(), access_log=None)
+    door = Door(bounds or Bounds(CONNECTIONS, OF_ONE_PEER, REQUEST_S, idle_s=0.0))
+    runner = web.AppRunner(
+        witness.application(), access_log=None, max_line_size=LONGEST_LINE, max_field_size=LONGEST_FIELD
+    )
     await runner.setup()
     try:
-        try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-        except OSError as error:
-            raise ListenError(f"{host}:{port}: {error.strerror or error}") from error
+        server = await _listening(runner, door, host, port)
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        print(say(en="listening on", fr="écoute sur"), *(f"{one[0]}:{one[1]}" for one in runner.addresses), flush=True)
-        await ended.wait()
+        addresses = (one.getsockname() for one in server.sockets)
+        print(say(en="listening on", fr="écoute sur"), *(f"{one[0]}:{one[1]}" for one in addresses), flush=True)
+        async with asyncio.TaskGroup() as tasks:
+            watch = tasks.create_task(door.watch(), name="witness-connections")
+            await ended.wait()
+            server.close()
+            watch.cancel()
     finally:
         await runner.cleanup()
+
+
+async def _listening(runner: web.AppRunner, door: Door, host: str, port: int) -> asyncio.Server:
+    """The server whose connections pass by `door`; ListenError names the address."""
+    factory = runner.server
+    if factory is None:
+        raise ListenError("not set up")
+    try:
+        return await asyncio.get_running_loop().create_server(lambda: Guard(factory(), door), host, port)
+    except OSError as error:
+        raise ListenError(f"{host}:{port}: {error.strerror or error}") from error

@@ -3,18 +3,18 @@
 Laws
 - TLS 1.2 or newer, from the configured files, wherever a certificate is configured.
 - At most `MAX_CONNECTIONS`; a connection that has not sent a whole request within `REQUEST_S`, or idles longer than
-  `IDLE_S` between two, is cut. So a thousand slow strangers cost a thousand refused connections and no more.
-
-The HTTP protocol itself is whatever the factory makes; `Guard` stands between it and the socket.
+  `IDLE_S` between two, is cut (`agent.door`), and gives way before that to one that comes to a full house. So a thousand
+  slow strangers push each other out and nobody else.
 """
 
 import asyncio
 import errno
 import ssl
 from collections.abc import Callable
-from typing import cast
 
 from agent.config import Http, split_listen
+from agent.door import Bounds, Guard
+from agent.door import Door as Door
 from agent.errors import KeyFileError, ListenError
 from agent.language import say
 
@@ -25,82 +25,9 @@ HANDSHAKE_S = 10.0
 LOOK_S = 1.0
 
 
-class Door:
-    """All connections, and until when each may wait for its next whole request; None while a request is at work."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[asyncio.BaseTransport, float | None] = {}
-
-    def admit(self, transport: asyncio.BaseTransport) -> bool:
-        """False when the house is full."""
-        if len(self._waiting) >= MAX_CONNECTIONS:
-            return False
-        self._waiting[transport] = asyncio.get_running_loop().time() + REQUEST_S
-        return True
-
-    def busy(self, transport: asyncio.BaseTransport | None) -> None:
-        """A whole request arrived and is being answered."""
-        if transport in self._waiting:
-            self._waiting[transport] = None
-
-    def idle(self, transport: asyncio.BaseTransport | None) -> None:
-        """The answer is on its way; the next request may come."""
-        if transport in self._waiting:
-            self._waiting[transport] = asyncio.get_running_loop().time() + IDLE_S
-
-    def leave(self, transport: asyncio.BaseTransport | None) -> None:
-        """The connection is closed."""
-        if transport is not None:
-            self._waiting.pop(transport, None)
-
-    async def watch(self) -> None:
-        """Cuts connections that wait too long, until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = asyncio.get_running_loop().time()
-            for transport, until in tuple(self._waiting.items()):
-                if until is not None and now > until:
-                    cast(asyncio.Transport, transport).abort()
-
-
-class Guard(asyncio.Protocol):
-    """Passes everything on to `inner`, once `door` has admitted the connection."""
-
-    def __init__(self, inner: asyncio.Protocol, door: Door) -> None:
-        self._inner = inner
-        self._door = door
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Refuses at once when the house is full."""
-        if not self._door.admit(transport):
-            cast(asyncio.Transport, transport).abort()
-            return
-        self._transport = transport
-        self._inner.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes from the peer."""
-        if self._transport is not None:
-            self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """The peer will send no more."""
-        return self._inner.eof_received() if self._transport is not None else None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over."""
-        self._door.leave(self._transport)
-        if self._transport is not None:
-            self._inner.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """The socket's buffer is full."""
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        """The socket's buffer has room again."""
-        self._inner.resume_writing()
+def door() -> Door:
+    """A door with this listener's bounds; one address may have all of them, as everybody behind a proxy shares one."""
+    return Door(Bounds(MAX_CONNECTIONS, MAX_CONNECTIONS, REQUEST_S, IDLE_S, LOOK_S))
 
 
 def tls(http: Http) -> ssl.SSLContext | None:

@@ -50,7 +50,7 @@ class LiveServer:
         desk: Answering | None = None,
     ) -> None:
         self._http = http
-        self._door = listener.Door()
+        self._door = listener.door()
         self._sessions = Sessions(live.max_viewers, judge, clock, emit, live.ice_servers, acts)
         renditions = {one.id: Renditions(one.main, one.tile) for one in cameras.values()}
         self._requisitions = None if desk is None else Requisitions(desk)

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 import ssl
 import warnings
@@ -82,23 +83,29 @@ async def test_a_connection_that_sends_no_whole_request_is_cut(scene: Scene, mon
         await writer.wait_closed()
 
 
-async def test_beyond_the_bound_connections_are_refused_and_room_comes_back(
+async def test_in_a_full_house_the_longest_waiting_gives_way_to_who_comes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener, "MAX_CONNECTIONS", 3)
     async with house(scene) as it:
-        held = [await asyncio.open_connection("127.0.0.1", it.server.port) for _ in range(3)]
-        await asyncio.sleep(0.1)
-        async with aiohttp.ClientSession() as session:
-            with pytest.raises(aiohttp.ClientError):
-                await session.get(f"{it.url}/healthz")
-            held.pop()[1].close()
-            await asyncio.sleep(0.1)
-            async with session.get(f"{it.url}/healthz") as response:
+        held = []
+        for _ in range(3):
+            held.append(await asyncio.open_connection("127.0.0.1", it.server.port))
+            await asyncio.sleep(0.05)
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{it.url}/healthz") as response:
                 assert response.status == 200
-        for _, writer in held:
-            writer.close()
-            await writer.wait_closed()
+                async with asyncio.timeout(5):
+                    with contextlib.suppress(ConnectionError):
+                        assert await held[0][0].read() == b""
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.3):
+                        await held[1][0].read()
+        finally:
+            for _, writer in held:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
 
 
 async def test_a_header_without_end_is_refused(scene: Scene) -> None:

@@ -43,7 +43,7 @@ def asked(body: bytes, at: int = 7) -> Answer:
     return decide(body, LOGS, seen(at), OWN, NOW_S)
 
 
-@pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 7), (7, 7), (7, 8), (7, 40), (8, 40), (32, 33)])
+@pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 7), (7, 8), (7, 40), (8, 40), (32, 33)])
 def test_a_head_that_follows_on_the_last_is_cosigned_and_remembered(old: int, new: int) -> None:
     answer = asked(request(old, proof(old, new), head(new)), at=old)
     assert answer.status == 200
@@ -53,6 +53,12 @@ def test_a_head_that_follows_on_the_last_is_cosigned_and_remembered(old: int, ne
     origin, kept = answer.remember
     assert (origin, kept.size, kept.root) == (LOG.name, new, ROOTS[new])
     assert kept.note == str(note)
+
+
+def test_the_same_head_again_is_cosigned_again_and_is_nothing_new_to_remember() -> None:
+    answer = asked(request(7, (), head(7)))
+    assert (answer.status, answer.remember) == (200, None)
+    assert len(Note.parse((head(7) + answer.body).encode()).signed_by([WITNESS_KEY])) == 1
 
 
 def test_another_old_size_gets_409_with_the_size_that_was_seen() -> None:
