@@ -4,7 +4,7 @@ english, french = in_both_languages("keys", "combine", "--help")
 assert english.returncode == french.returncode == 0
 
 A process that is started for each command takes a second and a half to import what it needs; these two stay. What they
-are asked must write nothing and change nothing: help and bad usage.
+are asked must write nothing and change nothing: help, bad usage, verdicts.
 """
 
 import atexit
@@ -20,7 +20,7 @@ from pathlib import Path
 from provisioning.cli import main
 
 ROOT = Path(__file__).parents[2]
-LANGUAGES = ("en_GB.UTF-8", "fr_FR.UTF-8")
+ENGLISH, FRENCH = "en_GB.UTF-8", "fr_FR.UTF-8"
 
 
 @cache
@@ -33,19 +33,19 @@ def _speaker(language: str) -> "subprocess.Popen[str]":
     return process
 
 
-def said(language: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def said(language: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """What the command answers; a traceback stands in its stderr, with status -1."""
     speaker = _speaker(language)
     assert speaker.stdin is not None
     assert speaker.stdout is not None
-    speaker.stdin.write(json.dumps(arguments) + "\n")
+    speaker.stdin.write(json.dumps([str(one) for one in arguments]) + "\n")
     speaker.stdin.flush()
     return subprocess.CompletedProcess(arguments, *json.loads(speaker.stdout.readline()))
 
 
-def in_both_languages(*arguments: str) -> "list[subprocess.CompletedProcess[str]]":
+def in_both_languages(*arguments: str | Path) -> "list[subprocess.CompletedProcess[str]]":
     """The same in English and in French."""
-    return [said(language, *arguments) for language in LANGUAGES]
+    return [said(language, *arguments) for language in (ENGLISH, FRENCH)]
 
 
 def _speak(arguments: list[str]) -> tuple[int, str, str]:
