@@ -13,6 +13,7 @@ FLOORS = (
     ("agent.__main__",),
     ("agent.cli",),
     ("agent.mast", "agent.approving", "agent.exporting", "agent.virtual"),
+    ("agent.rooms",),
     ("agent.camera", "agent.answering", "agent.alone"),
     ("agent.lines",),
     ("agent.evidence",),
