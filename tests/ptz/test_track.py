@@ -10,7 +10,6 @@ from agent.units import Blind, PoseSet
 from tests.ptz.trajectories import Order, Pose, Truth, Verdict, World, judged, restless
 
 REST: Order = lambda _: (0.0, 0.0, 0.0)  # noqa: E731
-S = 10**9
 
 
 def swing(second: float) -> Pose:
