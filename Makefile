@@ -13,12 +13,12 @@ PYTEST ?=
 # Tests start hundreds of processes: each would compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 # What plays in real time with a picture's moment in its verdict, or with a browser: one test at a time, on a machine
-# that does nothing else. All others run two at a time.
+# that does nothing else. All others run two files at a time: a file makes its costly fixtures once.
 ALONE := $(addprefix tests/,$(addprefix e2e/test_,aim.py metadata.py turning.py turning_long.py) \
 	$(addprefix live/test_,far.py hands.py joystick.py page.py reload.py webrtc.py) \
 	ptz/test_head.py virtual/test_demo.py)
 # 5: nothing was selected, as by PYTEST="-k masking" in one of the two.
-together = $(BIN)/pytest -n 2 $(1) $(PYTEST) $(addprefix --ignore=,$(ALONE)) || [ $$? -eq 5 ]
+together = $(BIN)/pytest -n 2 --dist loadfile $(1) $(PYTEST) $(addprefix --ignore=,$(ALONE)) || [ $$? -eq 5 ]
 alone = $(BIN)/pytest $(1) $(PYTEST) $(ALONE) || [ $$? -eq 5 ]
 
 .PHONY: help demo test test-all test-arm64 bench contact-sheet format style clean environment-demo environment-test
