@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 FETCH_MS = 3 * DAY_MS
 SETTLE_S = 130.0
+CLOCK_S = 10.0
 LOOK_S = 0.1
 _BASES: Mapping[Article, bodies.LegalBasis] = {
     "cpp-60-1": "requisition_60_1",
@@ -221,10 +222,13 @@ class Desk:
         return self.shelf.find(requisition)
 
     def download(self, requisition: str, token: str) -> Zip | None:
-        """The zip that waits under that id, for who has its token; else None."""
+        """The zip that waits under that id, for who has its token; else None. TryLater by an untrusted clock."""
         pack = self.pack(requisition)
         if pack is None or not compare_digest(pack.token_sha256, sha256(token.encode()).hexdigest()):
             return None
+        if not self._clock.wall().trusted:  # nobody can say whether the requisition is in force
+            text = say(en="clock: the mast does not know the time", fr="clock : le mât ne connaît pas l'heure")
+            raise TryLater(text, 503, "clock", CLOCK_S)
         return Zip(pack)
 
     # --- what all acts have in common ---

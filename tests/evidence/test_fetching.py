@@ -112,6 +112,10 @@ async def test_nobody_fetches_without_the_token(house: House) -> None:
         assert (await curl("-H", f"Authorization: Bearer {told['token']}", other))[0] == 404
         trick = f"{url}/requisitions/..%2f{ID}/pack.zip"
         assert (await curl("--path-as-is", "-H", f"Authorization: Bearer {told['token']}", trick))[0] == 404
+        house.clock.trusted = False
+        status, body = await curl("-H", f"Authorization: Bearer {told['token']}", address)
+        assert (status, json.loads(body)["error"]) == (503, "clock")
+        house.clock.trusted = True
         house.clock.pass_ms(4 * DAY_MS)
         assert (await curl("-H", f"Authorization: Bearer {told['token']}", address))[0] == 404
     assert told["token"] not in (house.bench.state / "exports" / ID / "token").read_text()
