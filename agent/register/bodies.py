@@ -373,6 +373,36 @@ class BlindEnded(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class UnsignedBegan(Body):
+    """Pictures are recorded and shown without a signature in them from now on."""
+
+    camera: Camera
+    reason: Words
+    kind: Literal["unsigned_began"] = "unsigned_began"
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedEnded(Body):
+    """No longer: they are signed again, or the camera was stopped. `began`: the entry of its beginning."""
+
+    camera: Camera
+    began: Count
+    length_ms: Count
+    kind: Literal["unsigned_ended"] = "unsigned_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMissed(Body):
+    """So much happened from `first` to `last` and is not in the register: it came faster than it could be entered."""
+
+    count: Count
+    first: Time
+    last: Time
+    what: Names
+    kind: Literal["events_missed"] = "events_missed"
+
+
+@dataclass(frozen=True, slots=True)
 class TamperFound(Body):
     """Moved, covered, defocused, or its signal is gone."""
 
@@ -462,6 +492,9 @@ Entered: TypeAlias = (
     | ConfigurationChanged
     | BlindBegan
     | BlindEnded
+    | UnsignedBegan
+    | UnsignedEnded
+    | EventsMissed
     | TamperFound
     | TamperEnded
     | AimLearned

@@ -23,6 +23,7 @@ RULES = {"age": "durée de conservation échue", "budget": "place allouée épui
 INTERVALS = {
     "gap": "Interruption d'enregistrement",
     "blind": "Image entièrement masquée",
+    "unsigned": "Images non signées",
     "tamper": "Altération",
     "clock": "Horloge non confirmée",
 }
