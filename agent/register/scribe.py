@@ -106,8 +106,10 @@ class Scribe:
         """Where that fails it is tried again after the next event."""
         with self._missing:
             missed, self._missed = self._missed, None
-        if missed is None or self._ledger.note(missed.body()) is not None:
-            return
+        if missed is not None and self._ledger.note(missed.body()) is None:
+            self._miss_still(missed)
+
+    def _miss_still(self, missed: _Missed) -> None:
         with self._missing:
             later = self._missed
             if later is not None:
