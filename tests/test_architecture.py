@@ -38,6 +38,7 @@ GROUND = len(FLOORS)
 DECIDING = (
     *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
     *("access.requisitions", "access.strict"),
+    "verifier_keys",
     *("addresses", "polygons", "models", "faults", "events", "facts", "lateness"),
     *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),

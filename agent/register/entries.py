@@ -25,7 +25,7 @@ from agent.errors import EntryRefused
 from agent.faults import describe
 from agent.register.bodies import Camera, Count, Entered, Sha256, Time
 from agent.register.canonical import decode, encode
-from agent.register.notes import from_base64, to_base64
+from agent.verifier_keys import from_base64, to_base64
 
 LONGEST_LINE = 64 << 10
 SIGNATURE_CHARACTERS = 92

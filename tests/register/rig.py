@@ -14,8 +14,9 @@ from agent.register import Register, bodies
 from agent.register.bodies import Gone, Ground, Person, Segment, ViewStarted
 from agent.register.disk import Disk
 from agent.register.findings import Verdict, Witness
-from agent.register.notes import COSIGNATURE, Checkpoint, Key, Note, cosign
+from agent.register.notes import Checkpoint, Key, Note, cosign
 from agent.register.proving import verify
+from agent.verifier_keys import COSIGNATURE
 
 NOON = 1_795_262_400_000
 """2026-11-21T12:00:00Z in ms."""
