@@ -23,8 +23,6 @@ from agent.errors import RegisterError
 from agent.register.bodies import (
     Entered,
     GrantPresented,
-    Ground,
-    Person,
     SteeringReleased,
     SteeringTaken,
     ViewEnded,
@@ -33,6 +31,7 @@ from agent.register.bodies import (
     ViewStarted,
 )
 from agent.register.ledger import Ledger
+from agent.register.values import Ground, Person
 from agent.sparing import known, strangers, unentered
 
 MOST_GRANTS = 4096

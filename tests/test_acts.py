@@ -14,8 +14,9 @@ from agent.acts import WENT_AWAY, Acts
 from agent.clock import rfc3339
 from agent.errors import RegisterError
 from agent.register import bodies
-from agent.register.bodies import Entered, Ground, Person
+from agent.register.bodies import Entered
 from agent.register.ledger import Ledger
+from agent.register.values import Ground, Person
 from agent.sparing import known, strangers
 from tests.register.rig import IDENTITY, NOON, HandClock
 

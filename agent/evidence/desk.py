@@ -39,8 +39,9 @@ from agent.evidence.names import MANIFEST, MOST_SEGMENTS
 from agent.evidence.packing import Found, recipient_of
 from agent.evidence.shelf import Pack, Shelf, pack_name
 from agent.language import say
-from agent.register import bodies
-from agent.register.bodies import Ground, Person, RequisitionPresented, SegmentsHeld
+from agent.register import bodies, values
+from agent.register.bodies import RequisitionPresented, SegmentsHeld
+from agent.register.values import Ground, Person
 from agent.sparing import Sparing, known, strangers, unentered
 from agent.vault.holds import Act, Holds, Kept
 from agent.vault.rows import SegmentRow
@@ -51,7 +52,7 @@ FETCH_MS = 3 * DAY_MS
 SETTLE_S = 130.0
 CLOCK_S = 10.0
 LOOK_S = 0.1
-_BASES: Mapping[Article, bodies.LegalBasis] = {
+_BASES: Mapping[Article, values.LegalBasis] = {
     "cpp-60-1": "requisition_60_1",
     "cpp-77-1-1": "requisition_77_1_1",
     "cpp-99-3": "requisition_99_3",

@@ -20,7 +20,6 @@ from agent.register.bodies import (
     BlindBegan,
     BlindEnded,
     Entered,
-    Gone,
     RecordingGap,
     RequisitionPresented,
     SegmentsDestroyed,
@@ -33,6 +32,7 @@ from agent.register.bodies import (
     ViewRefused,
 )
 from agent.register.entries import Entry, utc_ms
+from agent.register.values import Gone
 from agent.reporting.acts import Act, Acts
 from agent.reporting.footage import Footage
 

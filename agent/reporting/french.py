@@ -6,8 +6,8 @@
 
 from datetime import UTC, datetime
 
-from agent.register.bodies import Ground, LegalBasis, Person
 from agent.register.entries import utc_ms
+from agent.register.values import Ground, LegalBasis, Person
 from agent.reporting.acts import Act
 
 BASES: dict[LegalBasis, str] = {
