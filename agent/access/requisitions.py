@@ -142,7 +142,7 @@ def open_document(raw: bytes) -> Document:
             fr="la réquisition dépasse 64 Kio ; demander moins en une fois",
         )
     try:
-        strict_json(raw)
+        _check_size(strict_json(raw))
         envelope = _Envelope.model_validate_json(raw)
         payload = decode(envelope.payload)
         signatures = tuple(_signatures(envelope))
@@ -155,6 +155,15 @@ def open_document(raw: bytes) -> Document:
             f"en-têtes alg {ALGORITHM} et typ {TYPE} et rien d'autre",
         ) from None
     return Document(payload, signatures)
+
+
+def _check_size(said: object) -> None:
+    """ValueError for an envelope of more parts than one has, before each of them is looked at and complained of."""
+    parts = said.get("signatures") if isinstance(said, dict) and len(said) == len(_Envelope.model_fields) else None
+    if not isinstance(parts, list) or len(parts) > MOST_SIGNATURES:
+        raise ValueError("no envelope")
+    if any(not isinstance(one, dict) or len(one) != len(_Signature.model_fields) for one in parts):
+        raise ValueError("no signature")
 
 
 def _signatures(envelope: _Envelope) -> Iterator[Signature]:

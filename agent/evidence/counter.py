@@ -7,7 +7,7 @@
 Laws
 - Each document is judged before it waits for anybody, by a thread of its own: what is malformed, forged, expired or
   answered takes no place, and one requisition takes one place however often it is sent. What a stranger sends costs
-  that thread a millisecond; `MOST_AT_THE_DOOR` may wait for it.
+  that thread some milliseconds at most; `MOST_AT_THE_DOOR` may wait for it.
 - Requisitions are answered one at a time by a thread of their own; `MOST_WAITING` may wait, others try later. When
   its turn comes each is judged anew: it may have expired meanwhile.
 - Refusals are entered by a thread of their own: a slow disk holds up nobody who is judged.
@@ -96,9 +96,8 @@ class Counter:
         """Takes away packs whose time is over, until cancelled."""
         while True:
             try:
-                await self._in(
-                    self._answering, self.desk.tidy
-                )  # waits for an answer as answers do; no download waits for it
+                # in its turn as an answer: among downloads it would make them wait for who is being answered
+                await self._in(self._answering, self.desk.tidy)
             except (OSError, VaultError) as error:
                 log.error("packs that nobody fetched: %s", error)
             await asyncio.sleep(TIDY_S)
