@@ -30,7 +30,7 @@ GROUND = len(FLOORS)
 
 DECIDING = (
     *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
-    *("access.requisitions", "access.strict"),
+    *("access.requisitions", "access.strict", "verifier_keys"),
     *("addresses", "polygons", "models", "faults", "events", "facts", "lateness"),
     *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),
     *("capture.pace", "capture.timeline", "live.playout", "live.sdp", "live.views", "units"),
@@ -42,7 +42,7 @@ DECIDING = (
     *("ptz.metadata", "ptz.optics", "ptz.orders", "ptz.path", "ptz.pilot", "ptz.rtsp", "ptz.sources", "ptz.status"),
     "ptz.track",
     *("register.bodies", "register.canonical", "register.entries", "register.findings", "register.notes"),
-    "register.tree",
+    *("register.tree", "register.values"),
     *("reporting.acts", "reporting.content", "reporting.figures", "reporting.footage", "reporting.french"),
     "reporting.layout",
     *("signing.alignment", "signing.certificates", "signing.chain", "signing.check", "signing.document", "signing.nal"),

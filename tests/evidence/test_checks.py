@@ -18,7 +18,8 @@ from agent.evidence import names
 from agent.evidence.manifest import BlindSpan, Manifest, Policy, read_manifest
 from agent.evidence.proofs import read_proof
 from agent.register.bodies import BlindBegan, BlindEnded, MaskPolicyChanged, RecordingGap
-from agent.register.notes import COSIGNATURE, Checkpoint, Key, Note, cosign
+from agent.register.notes import Checkpoint, Key, Note, cosign
+from agent.verifier_keys import COSIGNATURE
 from provisioning.evidence_checks import check
 from provisioning.evidence_opening import read_contents
 from provisioning.evidence_verdict import Checked, Contents, Trust

@@ -62,7 +62,9 @@ def new(file: Path, **changes: str | None) -> list[str]:
 def judge(*pubs: Path, threshold: int = 1) -> RequisitionJudge:
     """A mast that knows these keys."""
     authorities = [load_public(path) for path in pubs]
-    return RequisitionJudge(authorities, threshold, "lievin-042", cameras=["parvis-fixed"], answered=lambda _: False)
+    return RequisitionJudge(
+        authorities, threshold, "lievin-042", cameras=lambda: ["parvis-fixed"], answered=lambda _: False
+    )
 
 
 def wall() -> WallTime:
