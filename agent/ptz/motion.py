@@ -13,6 +13,7 @@ Laws
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -120,6 +121,7 @@ class Motion:
     def __init__(self) -> None:
         self._reference: _Reference | None = None
         self._last: Plane | None = None
+        self._half = 1.0  # the tangent that the angles below are measured by
         self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
         self._step: Floats = np.zeros(4)
         self._rate: Floats | None = None  # radians a second of yaw and pitch
@@ -136,6 +138,7 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
+        self._rescale(half)
         fit = self._fit(self._reference, small, half, self._placed + self._step)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, half, fit, rebased=False)
@@ -146,6 +149,12 @@ class Motion:
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, np.zeros(4)
         return self._known(small, taken, stamp_s, half, fit, rebased=True)
+
+    def _rescale(self, half: float) -> None:
+        """What was measured under another field of view, in angles of this one: in pixels it is the same."""
+        for motion in (self._placed, self._step):
+            motion[:2] *= half / self._half
+        self._half = half
 
     def _plausible(self, fit: _Fit, placed: Floats, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
@@ -159,7 +168,7 @@ class Motion:
         found = corners(small)
         self._reference = _Reference(small, found)
         self._last, self._lost, self._known_s = None, 0, stamp_s
-        self._placed = self._step = np.zeros(4)
+        self._placed, self._step = np.zeros(4), np.zeros(4)
         self._rate = None
         blank = len(found) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
@@ -176,9 +185,10 @@ class Motion:
 
     def _known(self, small: Plane, taken: Instant, stamp_s: float, half: float, fit: _Fit, *, rebased: bool) -> Sight:
         step = fit.motion - self._placed
+        moved = _between(self._placed, fit.motion)
         self._rate = step[:2] / max(0.001, stamp_s - self._known_s)
         self._lost, self._known_s, self._last = 0, stamp_s, small
-        self._placed, self._step = fit.motion, step
+        self._placed, self._step = fit.motion.copy(), step
         drift = drift_zoom = 0.0
         self._weak = self._weak + 1 if fit.quality < STRONG else 0
         far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion[3]) > FAR_ZOOM
@@ -191,8 +201,8 @@ class Motion:
             taken,
             stamp_s,
             True,
-            across=float(step[0]) / half,
-            up=float(step[1]) / half,
+            across=moved.real / half,
+            up=-moved.imag / half,
             spread=-float(step[3]),
             slack=fit.error / half,
             slack_spread=fit.error_zoom,
@@ -244,6 +254,19 @@ def _jump(before: Plane, small: Plane, half: float) -> Floats:
     (across, down), _ = cv2.phaseCorrelate(before.astype(np.float32), small.astype(np.float32), window)
     focal = width / 2 / half
     return np.array([-across / focal, down / focal, 0.0, 0.0])
+
+
+def _between(before: Floats, after: Floats) -> complex:
+    """How far the second motion's axis lies to the right and (imaginary) down of the first's, in angles of the second.
+
+    Both are from the same reference, seen from the middle of the way: where the picture was zoomed or rolled since, as
+    steeply down each turn rolls it, the one less the other is no motion.
+    """
+    half_turn = [complex(one[3], one[2]) / 2 for one in (before, after)]
+    axes = [complex(one[0], -one[1]) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
+    scale_before, scale_after = ((1 + turn) / (1 - turn) for turn in half_turn)
+    grown = scale_after / scale_before
+    return (axes[1] - axes[0]) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
 
 
 def _basis(rays: Floats) -> Floats:
@@ -305,7 +328,6 @@ def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | Non
     standing = (np.maximum(*np.abs(moved)) * focal < NEAR_PX) & ~agree
     if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
         return None
-    motion[:2] *= 1 + motion[3] / 2  # the basis takes one focal length for both pictures
     agreed_px = error_px[agree]
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
     error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together

@@ -243,7 +243,7 @@ class Told:
     lost_thread: bool
     """The pictures have hung together no more since the lie began: nothing can find it out."""
     hidden: Pose = (0.0, 0.0, 0.0)
-    """So little a lie may be off without contradicting anything: what was said before it was no closer."""
+    """So little a lie may be off without contradicting anything: what was said since it began was no closer."""
 
     @property
     def fault(self) -> bool:
@@ -321,8 +321,9 @@ def told(wild: Wild) -> list[Told]:
         shown_since = None if isinstance(said, Blind) else second if shown_since is None else shown_since
         verdict = Verdict(exposed, said, wild.truth.at(exposed), (0.0, 0.0, 0.0))
         lost = lost_at > liar.first - 0.7
-        if not isinstance(said, Blind) and not liar.kind:
-            wide = [high - low for low, high in (said.pan_deg, said.tilt_deg, said.zoom)]
+        if not isinstance(said, Blind):
+            sides = [high - low for low, high in (said.pan_deg, said.tilt_deg, said.zoom)]
+            wide = [max(pair) for pair in zip(sides, wide, strict=True)] if liar.kind else sides
         way = wild.truth.way(liar.first, exposed) if liar.kind else (0.0, 0.0, 0.0)
         hidden = (
             [one + 0.025 * far + least for one, far, least in zip(wide, way, (0.1, 0.1, 0.01), strict=True)]
