@@ -54,6 +54,10 @@ class Path:
         """The frame that came last."""
         return self._nodes[-1] if self._nodes else None
 
+    def before(self, sight: Sight) -> Node | None:
+        """The frame that `sight` is seen from: the last known one, or the last of all where the thread is lost."""
+        return self.newest if sight.broken else self._known
+
     def broke_since(self, then: Instant) -> bool:
         """True when the pictures lost their thread since `then`; one that tells nothing and hangs together is none."""
         return self._broke_at is not None and self._broke_at >= then
@@ -77,7 +81,7 @@ class Path:
         return []
 
     def add(self, sight: Sight, around: Box) -> None:
-        """The next frame; `around` is what the head's pose may be, as wide as may be."""
+        """The next frame; `around` is what the head's pose may be at the frame `before` it, as wide as may be."""
         before = self._known
         if before is None:
             node = self._first(sight, around)

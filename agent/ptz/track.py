@@ -109,8 +109,8 @@ class PoseTrack:
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
         self._anew = self._anew or (newest is not None and sight.taken - newest.taken > S)
-        self._path.add(sight, self._seen_from())
-        if not self._is_tight(self._around()):
+        self._path.add(sight, self._seen_from(self._path.before(sight)))
+        if not self._is_tight(self._around(self._path.newest)):
             self._vouched.clear()
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
@@ -210,23 +210,21 @@ class PoseTrack:
         self._contradiction = reason
         self._good_since = None
 
-    def _around(self) -> Box:
-        """Where the head may be just now, by what its reports say."""
-        newest = self._path.newest
-        box = ANYWHERE if newest is None else self._belief.at(newest)
+    def _around(self, node: Node | None) -> Box:
+        """Where the head may be at `node`, by what its reports say."""
+        box = ANYWHERE if node is None else self._belief.at(node)
         return ANYWHERE if box.empty else box
 
-    def _seen_from(self) -> Box:
-        """Where the head may be, for what a picture's motion means in degrees: by what was trusted, if there is that.
+    def _seen_from(self, node: Node | None) -> Box:
+        """Where the head may be at `node`, for what a picture's motion means in degrees: by what was trusted, if at all.
 
         What is told since a contradiction, or nothing at all, would loosen or falsify the path by which a lie is to be
         found out: what was trusted would be lost, or carried away from the truth for good.
         """
-        newest = self._path.newest
-        trusted = None if self._trusted is None or newest is None else self._trusted.at(newest)
+        trusted = None if self._trusted is None or node is None else self._trusted.at(node)
         if trusted is None or trusted.empty or not self._is_tight(trusted):
-            return self._around()
-        both = self._meet(self._around(), trusted) if self._earned else trusted
+            return self._around(node)
+        both = self._meet(self._around(node), trusted) if self._earned else trusted
         return trusted if both.empty else both
 
     def _meet(self, box: Box, trusted: Box) -> Box:

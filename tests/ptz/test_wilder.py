@@ -16,6 +16,7 @@ FOUND = {
     3: "one picture that told nothing beside a jump of the reports: what was trusted was forgotten",
     53: "before the first report a head that looks steeply down was taken to look less than 60 degrees down",
     62: "a jump of the reports and a picture that told nothing right after it",
+    22372: "one picture that told nothing when the camera's clock was set: the pose from before it was lost, too",
 }
 """Seeds that were wrong once, and why."""
 
