@@ -216,7 +216,7 @@ class PoseTrack:
         return ANYWHERE if box.empty else box
 
     def _seen_from(self, node: Node | None) -> Box:
-        """Where the head may be at `node`, for what a picture's motion means in degrees: by what was trusted, if at all.
+        """Where the head may be at `node`, for what a picture's motion means in degrees: by what was trusted, if any.
 
         What is told since a contradiction, or nothing at all, would loosen or falsify the path by which a lie is to be
         found out: what was trusted would be lost, or carried away from the truth for good.
