@@ -7,9 +7,11 @@ Laws
 - It sees plain luma, so it lives beside masking: it keeps two pictures of 160 columns in memory and gives away numbers.
 - Every corner of the picture votes. Less than `AGREEMENT` of them, or none in whole quarters, is no motion at all but
   "unknown"; so is a motion that a tenth of the picture stands still against, or that comes from one picture to the next
-  as no motor could: that is a lorry and not the head.
+  as no motor could: that is a lorry and not the head. A lorry that sets off gently looks like a turn with some zoom for
+  as long as it has moved by less than a pixel: what stands is looked for among those that agree, too.
 - Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
-  rests; each new reference adds its own error to `drift`.
+  rests; each new reference adds its own error to `drift`. What two pictures' motions from it say of the way between
+  them takes into account how the view rolled and zoomed (`_between`), and by which field of view each was measured.
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
@@ -41,6 +43,10 @@ TEXTURE = 4e-4
 LEAST_POINTS = 12
 AGREEMENT = 0.6
 STANDING = 0.1
+STILL = 0.2
+LEAST_CLAIM_PX = 0.2
+"""Of what half the picture is said to have moved, when it is more than this: what moves less stands. No zoom or roll
+that leaves a point in its place leaves a tenth of the picture so still."""
 NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
@@ -68,13 +74,17 @@ class _Reference:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong."""
+    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong.
+
+    `still`: a part of the picture stands, though it agrees within its error.
+    """
 
     motion: Floats
     quality: float
     error: float
     error_zoom: float
     shift_px: float
+    still: bool
 
 
 def shrink(luma: Plane) -> Plane:
@@ -140,11 +150,13 @@ class Motion:
         half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
         self._rescale(half)
         fit = self._fit(self._reference, small, half, self._placed + self._step)
+        if fit is not None and fit.still:
+            return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, half, fit, rebased=False)
         before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
         fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
-        if fit is None or not self._plausible(fit, np.zeros(4), stamp_s):
+        if fit is None or fit.still or not self._plausible(fit, np.zeros(4), stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, np.zeros(4)
@@ -313,19 +325,22 @@ def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | Non
     agree = np.maximum(*off) * focal < 4 + 3 * _median(off.ravel()) * focal
     flat = moved.ravel()
     error_px = np.zeros(count)
-    motion = np.zeros(4)
+    motion, claimed = np.zeros(4), np.zeros(2 * count)
     for near_px in (1.5, NEAR_PX):
         if np.count_nonzero(agree) < LEAST_POINTS:
             return None
         motion = _solve(basis, flat, agree)
-        error = np.abs(flat - motion @ basis)
+        claimed = motion @ basis
+        error = np.abs(flat - claimed)
         error_px = np.maximum(error[:count], error[count:]) * focal
         agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
     agreeing = int(np.count_nonzero(agree))
     shift_px = math.hypot(motion[0], motion[1]) * focal
     if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
         return None
-    standing = (np.maximum(*np.abs(moved)) * focal < NEAR_PX) & ~agree
+    moved_px = np.maximum(*np.abs(moved)) * focal
+    claimed_px = _median(np.maximum(*np.abs(claimed.reshape(2, count)))) * focal
+    standing = (moved_px < NEAR_PX) & ~agree
     if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
         return None
     agreed_px = error_px[agree]
@@ -333,7 +348,8 @@ def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | Non
     error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together
     reach = max(0.1, float(np.abs(starts[:, agree]).max()))
     error_all = error_px_all / focal
-    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px)
+    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(moved_px < STILL * claimed_px) > STANDING * voters
+    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px, bool(still))
 
 
 def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:

@@ -3,7 +3,8 @@
 Laws
 - A frame that tells nothing stands where the last known one stood, give or take the head's full speed since then; the
   next known one is exact again. Where the pictures lose their thread for good, the path goes on with that much drift.
-- Near the zenith the picture's motion across says nothing of pan.
+- Near the zenith the picture's motion across says nothing of pan. Before the first report nobody knows how steeply the
+  head looks; a report that tells that it was steep then says nothing of pan either.
 """
 
 import math

@@ -15,6 +15,9 @@ Laws
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
   where it points is never believed while the pictures show otherwise. Only what was sure counts as trusted: what is
   said after a blindness began earns nothing, or a head that lies while it finds its zero would be held to its lie.
+- What was trusted goes on to bind for `ANCHOR_S` after the reports agreed with it, or a lie that creeps would take the
+  trust along by a little each time. A lie that is smaller than the set is wide contradicts nothing.
+- What is shown is trusted: until a pose has been sure for `TRUST_S` there is nothing a lie could be held against.
 - Where the pictures' thread was lost, as for the seconds of a restart, what they carry on is so wide that it proves
   nothing: the head may have been turned anywhere. It is believed anew, as at the agent's own start, but only once all
   that it says has agreed with the pictures for `ANEW_S`: a head that pauses while it finds its zero moves on.
