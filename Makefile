@@ -10,15 +10,16 @@ BIN := $(VENV)/bin
 SECONDS ?= 0
 # What pytest is given besides, such as PYTEST="-k masking".
 PYTEST ?=
-# Rooms and files whose tests wait for no picture's moment, or mostly sleep: two at a time. The others would disturb
-# each other.
-QUIET := $(addprefix tests/,access aim box control encoding evidence fuzz masking provisioning register reporting \
-	signing telemetry timestamping vault) \
-	$(addprefix tests/e2e/test_,disk_image.py following_bars.py judge.py mast.py register.py requisition.py) \
-	tests/test_exporting.py
+# Tests start hundreds of processes: each would compile the sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+# What plays in real time with a picture's moment in its verdict, or with a browser: one test at a time, on a machine
+# that does nothing else. All others run two files at a time: a file makes its costly fixtures once.
+ALONE := $(addprefix tests/,$(addprefix e2e/test_,aim.py metadata.py turning.py turning_long.py) \
+	$(addprefix live/test_,far.py hands.py joystick.py page.py reload.py webrtc.py) \
+	ptz/test_head.py virtual/test_demo.py)
 # 5: nothing was selected, as by PYTEST="-k masking" in one of the two.
-quiet = $(BIN)/pytest -n 2 $(1) $(PYTEST) $(QUIET) || [ $$? -eq 5 ]
-others = $(BIN)/pytest $(1) $(PYTEST) $(addprefix --ignore=,$(QUIET)) || [ $$? -eq 5 ]
+together = $(BIN)/pytest -n 2 --dist loadfile $(1) $(PYTEST) $(addprefix --ignore=,$(ALONE)) || [ $$? -eq 5 ]
+alone = $(BIN)/pytest $(1) $(PYTEST) $(ALONE) || [ $$? -eq 5 ]
 
 .PHONY: help demo test test-all test-arm64 bench contact-sheet format style clean environment-demo environment-test
 
@@ -37,13 +38,13 @@ demo: environment-demo
 
 test: environment-test style
 	@echo "== tests"
-	@$(call quiet,-m "not slow")
-	@$(call others,-m "not slow")
+	@$(call together,-m "not slow")
+	@$(call alone,-m "not slow")
 
 test-all: environment-test style
 	@echo "== tests, the long ones too"
-	@$(call quiet)
-	@$(call others)
+	@$(call together)
+	@$(call alone)
 	@$(MAKE) --no-print-directory test-arm64
 
 test-arm64: environment-test

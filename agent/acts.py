@@ -8,8 +8,7 @@ Laws
 - Every method that returns a number returns it once the entry is on disk. RegisterError: the act does not take place.
 - A grant is written down once, the first time that it comes; whatever is done under it names that entry.
 - Whoever waits for an entry and goes away meanwhile leaves no act that has begun and never ends.
-- Refusals are entered sparingly: a stranger who knocks a million times fills neither disk nor register. How many were
-  not entered stands in the next one that is.
+- Refusals are entered sparingly (`sparing.py`). How many were not entered stands in the next one that is.
 """
 
 import asyncio
@@ -19,13 +18,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from agent.access.grants import LONGEST_GRANT_S, Grant
-from agent.clock import Clock, Instant, rfc3339
+from agent.clock import Clock, rfc3339
 from agent.errors import RegisterError
 from agent.register.bodies import (
     Entered,
     GrantPresented,
-    Ground,
-    Person,
     SteeringReleased,
     SteeringTaken,
     ViewEnded,
@@ -34,6 +31,8 @@ from agent.register.bodies import (
     ViewStarted,
 )
 from agent.register.ledger import Ledger
+from agent.register.values import Ground, Person
+from agent.sparing import known, strangers, unentered
 
 MOST_GRANTS = 4096
 """Remembered at once; one that is forgotten is entered anew when it comes again."""
@@ -51,33 +50,6 @@ def ground(grant: Grant) -> Ground:
     return Ground(basis=grant.basis.kind, reference=grant.basis.reference, reason=grant.basis.reason)
 
 
-def unentered(count: int) -> str:
-    """What a refusal's reason ends with where so many before it came too often to be entered."""
-    return f"; {count} more since the last were not entered" if count else ""
-
-
-class Sparing:
-    """So many at once and one more each `every_s`; what comes above is counted and not let through."""
-
-    def __init__(self, at_once: int, every_s: float) -> None:
-        self._room = float(at_once)
-        self._at_once, self._every_s = at_once, every_s
-        self._last: Instant | None = None
-        self._held_back = 0
-
-    def let(self, now: Instant) -> int | None:
-        """None: not now. Otherwise how many were held back since the last one that was let through."""
-        if self._last is not None:
-            self._room = min(self._at_once, self._room + (now - self._last) / 1e9 / self._every_s)
-        self._last = now
-        if self._room < 1:
-            self._held_back += 1
-            return None
-        self._room -= 1
-        held_back, self._held_back = self._held_back, 0
-        return held_back
-
-
 class Acts:
     """Of one mast, as long as the agent runs. Coroutines are awaited in the loop, the disk is waited for in threads."""
 
@@ -86,8 +58,7 @@ class Acts:
         self._clock = clock
         self._turn = threading.Lock()
         self._grants: OrderedDict[str, tuple[GrantPresented, int]] | None = None
-        self._strangers = Sparing(at_once=20, every_s=60)
-        self._known = Sparing(at_once=60, every_s=5)
+        self._strangers, self._known = strangers(), known()
 
     async def view_requested(self, camera: str, rendition: str, grant: Grant) -> int:
         """Somebody asks to look, under a good grant."""
@@ -126,7 +97,8 @@ class Acts:
         body = ViewRefused(
             camera=camera, why=why + unentered(held_back), person=None if grant is None else person(grant)
         )
-        await asyncio.to_thread(self._ledger.note, body)
+        if await asyncio.to_thread(self._ledger.note, body) is None:
+            sparing.take_back(held_back)  # the ledger counts the one that it misses
 
     async def _entered(self, body: Callable[[], Entered], undone: Callable[[int], Entered] | None = None) -> int:
         """Its number once it is on disk. Who goes away meanwhile still waits for that, and `undone` is entered."""

@@ -24,8 +24,9 @@ from agent.config import Configuration
 from agent.errors import ControlError, VaultError
 from agent.identity import DeviceIdentity, load_or_make
 from agent.language import say
-from agent.register.bodies import Command, CommandBegan, CommandEnded, PowerCutFound
+from agent.register.bodies import CommandBegan, CommandEnded, PowerCutFound
 from agent.register.ledger import Ledger
+from agent.register.values import Command
 from agent.registrar import was_cut
 from agent.vault.lock import LOCK, StateLock
 from agent.vault.reasons import why

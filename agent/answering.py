@@ -1,4 +1,4 @@
-"""The requisitions' desk of one mast, from its configuration: what `mast.py` builds, and replaces on a reload, and
+"""The requisitions' desk of one mast, from its configuration: what `rooms.py` builds, and replaces on a reload, and
 what `vigie export` builds where no agent runs."""
 
 from collections.abc import Callable

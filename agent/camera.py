@@ -150,6 +150,7 @@ class Camera:
         self._frames.close()
         if self._thread.is_alive():
             self._thread.join()
+        self._tell_signing("")  # no more pictures leave, signed or not
         if self.head is not None:
             self.head.stop()
 
@@ -216,7 +217,7 @@ class Camera:
         self._told = masked.masks
 
     def _tell_signing(self, reason: str) -> None:
-        """Emits the passages between signed and unsigned recordings."""
+        """Emits the passages between signed and unsigned recordings; an empty reason: none leave unsigned."""
         now = time.monotonic()
         if reason and self._unsigned_since is None:
             self._unsigned_since = now

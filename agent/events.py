@@ -108,7 +108,7 @@ class SigningLost:
 
 @dataclass(frozen=True, slots=True)
 class SigningRestored:
-    """They are signed again, in a chain of their own."""
+    """They are signed again, in a chain of their own; or the camera was stopped."""
 
     camera: str
     lost_seconds: float

@@ -1,8 +1,5 @@
 """`[register]`: how long entries are kept, and who keeps watch over them."""
 
-import base64
-import binascii
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -12,22 +9,20 @@ from agent.faults import fault
 from agent.models import Model
 from agent.named_files import CertificateFile, File
 from agent.network import parts_of
+from agent.verifier_keys import COSIGNATURE, read_key
 
 MOST_DAYS = 1096
 """Three years with a leap day: nothing that names a person is kept longer."""
 LONGEST_KEY_FILE = 1024
-_KEY = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+([A-Za-z0-9+/]+={0,2})")
-_COSIGNATURE = b"\x04"  # C2SP tlog-cosignature: an Ed25519 key of a witness
 
 
 def _readable(path: Path) -> Path:
     try:
         with path.open("rb") as file:
-            found = _KEY.fullmatch(file.read(LONGEST_KEY_FILE + 1).decode("utf-8").strip())
-        raw = b"" if found is None else base64.b64decode(found[1], validate=True)
-    except (OSError, ValueError, binascii.Error):
-        raw = b""
-    if len(raw) != 33 or raw[:1] != _COSIGNATURE:
+            _, kind, _ = read_key(file.read(LONGEST_KEY_FILE + 1).decode("utf-8").strip())
+    except (OSError, ValueError):
+        kind = None
+    if kind != COSIGNATURE:
         raise fault(
             en="is no witness's public key: give the witness.vkey that `vigie-provision witness keys` made",
             fr="n'est pas la clé publique d'un témoin : donner le witness.vkey fait par `vigie-provision witness keys`",

@@ -26,7 +26,7 @@ from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
 from agent.errors import UsageError, VigieError
 from agent.language import say
-from provisioning import evidence_cli, grants, keys_cli, requisitions_cli, signatures_cli, witness_cli
+from provisioning import grants, keys_cli, requisitions_cli
 from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds, whole
 
 DONE = 0
@@ -100,6 +100,25 @@ def _calibrate(arguments: Sequence[str]) -> int:
     return calibration.run(options)
 
 
+def _evidence(step: str, arguments: Sequence[str]) -> int | None:
+    """Its status; None where there is no such step."""
+    # half of the agent comes with these two, and the other commands need not wait for it
+    from provisioning import evidence_cli, signatures_cli
+
+    steps = {**evidence_cli.STEPS, **signatures_cli.STEPS}
+    return steps[step](arguments) if step in steps else None
+
+
+def _witness(step: str, arguments: Sequence[str]) -> int | None:
+    """Its status; None where there is no such step."""
+    from provisioning import witness_cli  # its server is slow to load
+
+    if step not in witness_cli.STEPS:
+        return None
+    witness_cli.STEPS[step](arguments)
+    return DONE
+
+
 def _acts(text: str) -> tuple[str, ...]:
     acts = tuple(one.strip() for one in text.split(","))
     known = get_args(Act)
@@ -145,34 +164,40 @@ def _general_parser() -> Parser:
     return parser
 
 
+def _run(arguments: Sequence[str]) -> int | None:
+    """The status of one command; None where there is no such command."""
+    match arguments:
+        case ["grant", *rest]:
+            _grant(rest)
+        case ["calibrate", *rest]:
+            return _calibrate(rest)
+        case ["keys", str(step), *rest] if step in keys_cli.STEPS:
+            keys_cli.STEPS[step](rest)
+        case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
+            return requisitions_cli.STEPS[step](rest)
+        case ["evidence", str(step), *rest]:
+            return _evidence(step, rest)
+        case ["witness", str(step), *rest]:
+            return _witness(step, rest)
+        case _:
+            return None
+    return DONE
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; gives its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        match arguments:
-            case ["grant", *rest]:
-                _grant(rest)
-            case ["calibrate", *rest]:
-                return _calibrate(rest)
-            case ["keys", str(step), *rest] if step in keys_cli.STEPS:
-                keys_cli.STEPS[step](rest)
-            case ["requisition", str(step), *rest] if step in requisitions_cli.STEPS:
-                return requisitions_cli.STEPS[step](rest)
-            case ["evidence", str(step), *rest] if step in evidence_cli.STEPS:
-                return evidence_cli.STEPS[step](rest)
-            case ["evidence", str(step), *rest] if step in signatures_cli.STEPS:
-                return signatures_cli.STEPS[step](rest)
-            case ["witness", str(step), *rest] if step in witness_cli.STEPS:
-                witness_cli.STEPS[step](rest)
-            case _:
-                _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
-                _general_parser().error(say(en=f"say one of {COMMANDS}", fr=f"dire l'une de {COMMANDS}"))
+        status = _run(arguments)
+        if status is None:
+            _general_parser().parse_args([one for one in arguments if one in ("-h", "--help")])
+            _general_parser().error(say(en=f"say one of {COMMANDS}", fr=f"dire l'une de {COMMANDS}"))
+        return status
     except SystemExit as ended:  # argparse ends the process; here it ends the command
         return int(ended.code or DONE)
     except VigieError as error:
         print(f"vigie-provision: {error}", file=sys.stderr)
         return MISUSED
-    return DONE
 
 
 if __name__ == "__main__":

@@ -80,14 +80,9 @@ def read_identities(paths: Sequence[Path]) -> list[pyrage.x25519.Identity]:
 
 def read_contents(source: Source) -> Contents:
     """All small files, and every file's size and hash. EvidenceRefused where something cannot be read."""
-    small: dict[str, bytes] = {}
-    measured: dict[str, tuple[int, str]] = {}
-    for name in source.names():
-        if is_segment(name):
-            measured[name] = _measure(source, name)
-        else:
-            small[name] = read_small(source, name)
-            measured[name] = (len(small[name]), hashlib.sha256(small[name]).hexdigest())
+    small = dict(read_small(source))
+    measured = {name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in small.items()}
+    measured |= {name: _measure(source, name) for name in source.names() if is_segment(name)}
     return Contents(small, measured)
 
 

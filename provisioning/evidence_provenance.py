@@ -16,8 +16,9 @@ from agent.evidence.proofs import Proof, read_proof
 from agent.language import say
 from agent.register.bodies import RequisitionPresented, SegmentsExported, SegmentsSealed
 from agent.register.entries import Entry, origin
-from agent.register.notes import COSIGNATURE, ED25519, Checkpoint, Key, Note
+from agent.register.notes import Checkpoint, Key, Note
 from agent.register.tree import consistent
+from agent.verifier_keys import COSIGNATURE, ED25519
 from provisioning.evidence_verdict import MOST_TOLD, Contents, Line, Trust, line, public_key, word
 
 # --- the requisition ---

@@ -5,22 +5,28 @@ Laws
   that leads out of it, none twice. Whatever is different is refused before a byte of it is used.
 - A pack's zip is stored: an entry that says that it is compressed, encrypted or larger than the file that it lies in is
   refused unread, so nothing in it can grow.
+- What is not a recording is `LARGEST_SMALL` together at most, and a zip's directory `LARGEST_DIRECTORY`: both are
+  judged before they are read, so no pack fills the memory of whoever opens it. A file that grows meanwhile is refused.
 """
 
+import io
 import os
 import re
 import stat
+import weakref
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, Self
 
 from agent.errors import EvidenceRefused
-from agent.evidence.names import LARGEST_SMALL, MOST_SEGMENTS, is_pack_folder, is_pack_name
+from agent.evidence.names import LARGEST_SMALL, MOST_SEGMENTS, is_pack_folder, is_pack_name, is_segment
 from agent.faults import one_line
 from agent.language import say
 
 MOST_FILES = MOST_SEGMENTS + 64
+LARGEST_DIRECTORY = 16 << 20
+"""Of a zip: `MOST_FILES` with the longest names take some 11 MB."""
 _FAULTS = (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError, RuntimeError, OSError, EOFError)
 _TOP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}", re.ASCII)
 
@@ -62,12 +68,19 @@ class Source(Protocol):
         ...
 
 
-def read_small(source: Source, name: str) -> bytes:
-    """A file that is no recording, whole."""
-    if source.size(name) > LARGEST_SMALL:
-        _refuse(name, en="is larger than it can be", fr="est plus grand que possible")
-    with source.open(name) as file:
-        return file.read()
+def read_small(source: Source) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of each file that is no recording, in order."""
+    names = [one for one in source.names() if not is_segment(one)]
+    if sum(map(source.size, names)) > LARGEST_SMALL:
+        largest = max(names, key=source.size)
+        _refuse(largest, en="is larger than it can be", fr="est plus grand que possible")
+    for name in names:
+        size = source.size(name)
+        with source.open(name) as file:
+            content = file.read(size + 1)
+        if len(content) != size:
+            _refuse(name, en="changed while it was read", fr="a changé pendant la lecture")
+        yield name, content
 
 
 def _refuse(name: str, *, en: str, fr: str) -> NoReturn:
@@ -132,13 +145,30 @@ class Folder:
         return File(os.fdopen(descriptor, "rb"), name)
 
 
+class _Modest(io.FileIO):
+    """A file that is read in pieces of `most` bytes at the largest."""
+
+    most = LARGEST_DIRECTORY
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As a file's; ValueError where more is asked for."""
+        if size is None or size < 0:
+            size = max(0, os.fstat(self.fileno()).st_size - self.tell())
+        if size > self.most:
+            raise ValueError("more at once than a pack has")
+        return super().read(size) or b""
+
+
 class Zipped:
     """A pack as a zip, with or without a folder around all of it."""
 
     def __init__(self, path: Path) -> None:
         self._entries: dict[str, zipfile.ZipInfo] = {}
         try:
-            self._zip = zipfile.ZipFile(path)
+            file = _Modest(path)
+            weakref.finalize(self, file.close)
+            self._zip = zipfile.ZipFile(file)
+            file.most = LARGEST_SMALL + 1
         except _FAULTS as error:
             raise EvidenceRefused(
                 say(en=f"{path}: is no zip that can be read", fr=f"{path} : pas un zip lisible")

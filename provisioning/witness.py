@@ -34,8 +34,9 @@ from agent.door import Bounds, Door, Guard
 from agent.durable import write_whole
 from agent.errors import KeyFileError, ListenError, NoteRefused, UsageError
 from agent.language import say
-from agent.register.notes import COSIGNATURE, ED25519, Checkpoint, Key, Note, is_key_name
+from agent.register.notes import Checkpoint, Key, Note
 from agent.register.witnessing import LARGEST_REQUEST, Answer, Cosigner, Seen, decide
+from agent.verifier_keys import COSIGNATURE, ED25519, is_key_name
 
 KEY, PUBLIC, VERIFIER = "witness.key", "witness.pub", "witness.vkey"
 REQUEST_S = 10.0

@@ -2,13 +2,16 @@
 
 import itertools
 import logging
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from agent import cli
 from agent.camera import Camera
 from agent.clock import SystemClock
 from agent.config import Camera as Settings
@@ -16,8 +19,13 @@ from agent.config import Mask
 from agent.encoding.rendition import Rendition
 from agent.errors import EncoderUnavailable
 from agent.events import Event, MasksBlind, MasksRestored, SigningLost, SigningRestored
+from agent.identity import load_or_make
 from agent.masking import Masker
 from agent.queues import GopQueue
+from agent.register.bodies import UnsignedBegan, UnsignedEnded
+from agent.register.ledger import Ledger
+from agent.register.scribe import Scribe
+from agent.signing.keys import SigningKey
 from agent.signing.signer import Signer
 from agent.units import AccessUnit, Blind, Burned, Frame, MaskedFrame
 from tests.aim.street import Keeper
@@ -41,7 +49,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
 class Line:
     """A camera that runs, its events, and a consumer of its pictures."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, tell: Callable[[Event], None] = lambda event: None) -> None:
         mask = Mask(name="m", polygon=((0.2, 0.2), (0.6, 0.2), (0.6, 0.6)))
         settings = Settings.model_validate(
             {"id": "c", "name": "C", "kind": "fixed", "source": f"file:{make(recipe)}", "mask": [mask.model_dump()]}
@@ -49,7 +57,12 @@ class Line:
         self.events: list[Event] = []
         self.keeper = Keeper()
         signer = partial(Signer, made_key())
-        self.camera = Camera(settings, SystemClock(), self.events.append, self.keeper, signer)
+
+        def emit(event: Event) -> None:
+            self.events.append(event)
+            tell(event)
+
+        self.camera = Camera(settings, SystemClock(), emit, self.keeper, signer)
         self.queue = GopQueue(10_000)
         self.camera.main.source.subscribe(self.queue, replay=False)
 
@@ -150,3 +163,45 @@ def test_an_encoder_that_fails_is_told_as_lost_recording_and_opened_again(
         assert "went away" in line.facts().recording_reason
         monkeypatch.setattr(Rendition, "_ready", real)
         wait_for(lambda: line.facts().recording)
+
+
+@needs("pdftotext", "poppler-utils")
+def test_the_register_and_its_report_say_from_when_to_when_pictures_left_unsigned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SystemClock()
+    ledger = Ledger(tmp_path, load_or_make(tmp_path), clock, town="lievin", mast="m")
+    ledger.open()
+    scribe = Scribe(ledger, clock)
+    scribe.start()
+    line = Line(SMALL, scribe.tell)
+    line.camera.start()
+    sign = SigningKey.sign
+
+    def refuse(*_: object) -> bytes:
+        raise OSError("the key cannot be read")
+
+    try:
+        wait_for(lambda: line.camera.main.encoded >= 10)
+        for _ in range(2):  # it comes back, goes again, and the camera is stopped meanwhile
+            monkeypatch.setattr(SigningKey, "sign", sign)
+            wait_for(lambda: line.facts().signing_reason == "")
+            monkeypatch.setattr(SigningKey, "sign", refuse)
+            wait_for(lambda: line.facts().signing_reason != "")
+    finally:
+        line.camera.stop()
+        scribe.stop()
+    bodies = {entry.index: entry.body for entry in ledger.entries(kinds=("unsigned_began", "unsigned_ended"))}
+    began = [number for number, body in bodies.items() if isinstance(body, UnsignedBegan)]
+    assert {body.reason for body in bodies.values() if isinstance(body, UnsignedBegan)} == {"the key cannot be read"}
+    assert [body.began for body in bodies.values() if isinstance(body, UnsignedEnded)] == began
+    assert len(began) == 2
+    ledger.close()
+    out = tmp_path / "report.pdf"
+    year = clock.wall().utc_ns // 10**9 // 31_556_952 + 1970
+    period = ["--from", f"{year}-01-01", "--to", f"{year + 1}-01-01"]
+    assert cli.main(["register", "report", "--state", str(tmp_path), *period, "--out", str(out)]) == 0
+    told = subprocess.run(["pdftotext", "-layout", out, "-"], capture_output=True, text=True, check=True).stdout
+    assert told.count("Images non signées") >= 2
+    assert "the key cannot be" in told
+    assert "fin : arrêt" not in told

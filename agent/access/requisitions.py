@@ -1,7 +1,10 @@
 """Requisitions: documents of the judicial authority, judged on the mast without asking anyone.
 
-    judge = RequisitionJudge(authorities, threshold, "lievin-042", cameras={"parvis-fixed"}, answered=register.answered)
+    judge = RequisitionJudge(authorities, threshold, "lievin-042", cameras=vault.cameras, answered=register.answered)
     requisition = judge.judge(document, clock.wall())
+
+    signed = judge.authenticate(document, clock.wall())       # the same in two steps: who speaks,
+    requisition = judge.decide(signed, clock.wall())          # and whether it can be granted
 
 Laws
 - A requisition is a JWS in JSON general form (RFC 7515 section 7.2.1) of at most 64 KiB. Each signature has a protected
@@ -13,6 +16,8 @@ Laws
   key, so that who signs twice counts once, and `threshold` of them must have signed.
 - `issued_at` may lie 60 s ahead of the mast's clock; `expires_at` is kept to the millisecond. The interval is over
   before the mast's own now, and 31 days at most.
+- What a stranger can cost is bounded: 64 KiB are read, and not one signature is checked after the first that is of no
+  authority. `cameras` and `answered` are asked only about what authorities signed.
 - A judged requisition is not yet an answered one: whoever answers writes its id down first, where `answered` looks.
   What can be said only then (all of it destroyed, nothing recorded, too much for one pack) is refused there.
 - A refusal has a word for the register, and a sentence that names the fault and the mend.
@@ -113,6 +118,14 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What authorities have signed, enough of them; whether it can be granted is another question."""
+
+    payload: bytes
+    signers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A requisition document, decoded but not believed; `payload` as it was signed."""
 
@@ -129,7 +142,7 @@ def open_document(raw: bytes) -> Document:
             fr="la réquisition dépasse 64 Kio ; demander moins en une fois",
         )
     try:
-        strict_json(raw)
+        _check_size(strict_json(raw))
         envelope = _Envelope.model_validate_json(raw)
         payload = decode(envelope.payload)
         signatures = tuple(_signatures(envelope))
@@ -142,6 +155,15 @@ def open_document(raw: bytes) -> Document:
             f"en-têtes alg {ALGORITHM} et typ {TYPE} et rien d'autre",
         ) from None
     return Document(payload, signatures)
+
+
+def _check_size(said: object) -> None:
+    """ValueError for an envelope of more parts than one has, before each of them is looked at and complained of."""
+    parts = said.get("signatures") if isinstance(said, dict) and len(said) == len(_Envelope.model_fields) else None
+    if not isinstance(parts, list) or len(parts) > MOST_SIGNATURES:
+        raise ValueError("no envelope")
+    if any(not isinstance(one, dict) or len(one) != len(_Signature.model_fields) for one in parts):
+        raise ValueError("no signature")
 
 
 def _signatures(envelope: _Envelope) -> Iterator[Signature]:
@@ -179,7 +201,7 @@ class RequisitionJudge:
     """Says whether a document is a good requisition for this mast now.
 
     `cameras`: those that this mast has or had footage of. `answered`: whether a requisition of that id was answered
-    before; asked only about ids that authorities signed.
+    before.
     """
 
     def __init__(
@@ -188,26 +210,28 @@ class RequisitionJudge:
         threshold: int,
         mast_id: str,
         *,
-        cameras: Collection[str],
+        cameras: Callable[[], Collection[str]],
         answered: Callable[[str], bool],
     ) -> None:
         self._authorities = {fingerprint(key): key for key in authorities}
         self._threshold = threshold
         self._mast_id = mast_id
-        self._cameras = frozenset(cameras)
+        self._cameras = cameras
         self._answered = answered
 
     def judge(self, document: bytes, wall: WallTime) -> Requisition:
         """The requisition that `document` carries, good at `wall`; else RequisitionRefused."""
+        return self.decide(self.authenticate(document, wall), wall)
+
+    def authenticate(self, document: bytes, wall: WallTime) -> Signed:
+        """What of `document` authorities have signed: form, clock, signatures, threshold; else RequisitionRefused."""
         opened = open_document(document)
-        if not wall.trusted:
-            raise refuse(
-                "clock",
-                en="clock: the mast does not know the time, so no requisition can be judged; try again shortly",
-                fr="clock : le mât ne connaît pas l'heure, aucune réquisition n'est jugée ; réessayer bientôt",
-            )
-        signers = self._signers(opened)
-        requisition = replace(read(opened.payload), signers=signers)
+        _check_clock(wall)
+        return Signed(opened.payload, self._signers(opened))
+
+    def decide(self, signed: Signed, wall: WallTime) -> Requisition:
+        """The requisition that was signed, good at `wall`: content, mast, cameras, times; else RequisitionRefused."""
+        requisition = replace(read(signed.payload), signers=signed.signers)
         self._check_place(requisition)
         check_times(requisition, wall)
         if self._answered(requisition.id):
@@ -220,7 +244,7 @@ class RequisitionJudge:
 
     def _signers(self, document: Document) -> tuple[str, ...]:
         found: set[str] = set()
-        for one in document.signatures:
+        for one in dict.fromkeys(document.signatures):  # one that stands twice is checked once
             signer = next((name for name, key in self._authorities.items() if one.by(key)), None)
             if signer is None:
                 raise refuse(
@@ -250,7 +274,8 @@ class RequisitionJudge:
             )
         if isinstance(requisition.demand, Release):
             return
-        strangers = [one for one in requisition.demand.cameras if one not in self._cameras]
+        known = self._cameras()
+        strangers = [one for one in requisition.demand.cameras if one not in known]
         if strangers:
             names = ", ".join(strangers[:6])
             raise refuse(
@@ -258,6 +283,21 @@ class RequisitionJudge:
                 en=f"{self._mast_id} has no camera {names}; ask for its own cameras only",
                 fr=f"{self._mast_id} n'a pas de caméra {names} ; ne demander que les siennes",
             )
+
+
+def _check_clock(wall: WallTime) -> None:
+    if not wall.trusted:
+        raise refuse(
+            "clock",
+            en="clock: the mast does not know the time, so no requisition can be judged; try again shortly",
+            fr="clock : le mât ne connaît pas l'heure, aucune réquisition n'est jugée ; réessayer bientôt",
+        )
+
+
+def require_in_force(requisition: Requisition, wall: WallTime) -> None:
+    """RequisitionRefused unless a requisition that was judged counts at `wall` still, by a clock that is trusted."""
+    _check_clock(wall)
+    _check_life(requisition, wall)
 
 
 def check_times(requisition: Requisition, wall: WallTime) -> None:

@@ -5,7 +5,12 @@
     answer = await counter.answer(document)
 
 Laws
-- Requisitions are answered one at a time by a thread of their own; `MOST_WAITING` may wait, others try later.
+- Each document is judged before it waits for anybody, by a thread of its own: what is malformed, forged, expired or
+  answered takes no place, and one requisition takes one place however often it is sent. What a stranger sends costs
+  that thread some milliseconds at most; `MOST_AT_THE_DOOR` may wait for it.
+- Requisitions are answered one at a time by a thread of their own; `MOST_WAITING` may wait, others try later. When
+  its turn comes each is judged anew: it may have expired meanwhile.
+- Refusals are entered by a thread of their own: a slow disk holds up nobody who is judged.
 - Downloads read in threads of their own, so that a slow disk holds up no answer.
 """
 
@@ -15,13 +20,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from agent.access.demands import Requisition
 from agent.errors import RegisterError, RequisitionRefused, TryLater, VaultError
-from agent.evidence.desk import Answer, Desk
+from agent.evidence.desk import Answer, Desk, Refusal
 from agent.evidence.download import Zip
 from agent.language import say
 
 log = logging.getLogger(__name__)
 
+MOST_AT_THE_DOOR = 64
 MOST_WAITING = 4
 TIDY_S = 60.0
 WAIT_S = 10.0
@@ -33,20 +40,36 @@ class Counter:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._judging = ThreadPoolExecutor(1, thread_name_prefix="requisitions-door")
+        self._entering = ThreadPoolExecutor(1, thread_name_prefix="requisitions-refused")
         self._answering = ThreadPoolExecutor(1, thread_name_prefix="requisitions")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="packs")
-        self._waiting = 0
+        self._at_the_door = 0
+        self._waiting: set[str] = set()
 
     async def answer(self, document: bytes, *, again: bool = False) -> Answer:
-        """As `Desk.answer`; TryLater also when too many wait."""
-        if self._waiting >= MOST_WAITING:
-            text = say(en="other requisitions are being answered", fr="d'autres réquisitions sont en traitement")
-            raise TryLater(text, 503, "busy", WAIT_S)
-        self._waiting += 1
+        """As `Desk.answer`; TryLater also when too many wait, or this one does already."""
+        requisition = await self._considered(document, again)
+        if isinstance(requisition, Refusal):
+            refusal = requisition
+            await self._in(self._entering, lambda: self.desk.enter_refusal(refusal))
+            raise refusal.error
+        if len(self._waiting) >= MOST_WAITING or requisition.id in self._waiting:
+            raise _busy()
+        self._waiting.add(requisition.id)
         try:
             return await self._in(self._answering, lambda: self.desk.answer(document, again=again))
         finally:
-            self._waiting -= 1
+            self._waiting.discard(requisition.id)
+
+    async def _considered(self, document: bytes, again: bool) -> Requisition | Refusal:
+        if self._at_the_door >= MOST_AT_THE_DOOR:
+            raise _busy()
+        self._at_the_door += 1
+        try:
+            return await self._in(self._judging, lambda: self.desk.consider(document, again=again))
+        finally:
+            self._at_the_door -= 1
 
     async def download(self, requisition: str, token: str) -> Zip | None:
         """As `Desk.download`."""
@@ -73,12 +96,18 @@ class Counter:
         """Takes away packs whose time is over, until cancelled."""
         while True:
             try:
-                await self._in(self._reading, self.desk.tidy)
+                # in its turn as an answer: among downloads it would make them wait for who is being answered
+                await self._in(self._answering, self.desk.tidy)
             except (OSError, VaultError) as error:
                 log.error("packs that nobody fetched: %s", error)
             await asyncio.sleep(TIDY_S)
 
     def close(self) -> None:
         """Nobody is served any more; what is being answered ends."""
-        self._answering.shutdown(wait=True, cancel_futures=True)
-        self._reading.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._judging, self._answering, self._entering, self._reading):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _busy() -> TryLater:
+    text = say(en="other requisitions are being answered", fr="d'autres réquisitions sont en traitement")
+    return TryLater(text, 503, "busy", WAIT_S)

@@ -1,6 +1,7 @@
 """Where requisitions are answered: judged, entered, held, packed, in this order and one at a time.
 
     desk = Desk(mast, vault, ledger, judge, clock)
+    refusal = desk.consider(document)       # what cannot be answered is found out at once, whoever is being answered
     answer = desk.answer(document)          # blocks; RequisitionRefused, RegisterError, VaultError
 
 Laws
@@ -9,16 +10,17 @@ Laws
   marked as answered before the answer leaves. What a power cut breaks off has handed nothing over, and the same
   document may be presented again.
 - An export holds what it hands over until the requisition expires, and `FETCH_MS` at most: so long it can be fetched.
-- After `MOST_REFUSED` refusals in a minute what would be refused is told to come later (TryLater), and not entered but
-  for its number, with the next one: nobody fills the register. What is good is answered all the same: no stranger's
-  flood keeps an authority out.
+- Refusals are entered sparingly, those of documents that no authority signed most of all (`agent/sparing.py`). Above
+  that a refusal is told to come later (TryLater), and not entered but for its number, with the next one: nobody fills
+  the register. What is good is answered all the same: no stranger's flood keeps an authority out.
+- A requisition counts when it is judged, when its turn comes, and after the recording that it asks for was waited for:
+  one that expires meanwhile is refused.
 """
 
 import logging
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -28,8 +30,7 @@ from typing import Protocol
 
 from agent.access.basis import Article
 from agent.access.demands import DAY_MS, Export, Hold, Release, Requisition, read
-from agent.access.requisitions import RequisitionJudge, open_document, refuse
-from agent.acts import unentered
+from agent.access.requisitions import RequisitionJudge, open_document, refuse, require_in_force
 from agent.clock import Clock, rfc3339
 from agent.errors import RegisterError, RequisitionRefused, TryLater
 from agent.evidence.binding import Book, Mast, bind
@@ -38,19 +39,20 @@ from agent.evidence.names import MANIFEST, MOST_SEGMENTS
 from agent.evidence.packing import Found, recipient_of
 from agent.evidence.shelf import Pack, Shelf, pack_name
 from agent.language import say
-from agent.register import bodies
-from agent.register.bodies import Ground, Person, RequisitionPresented, SegmentsHeld
+from agent.register import bodies, values
+from agent.register.bodies import RequisitionPresented, SegmentsHeld
+from agent.register.values import Ground, Person
+from agent.sparing import Sparing, known, strangers, unentered
 from agent.vault.holds import Act, Holds, Kept
 from agent.vault.rows import SegmentRow
 
 log = logging.getLogger(__name__)
 
 FETCH_MS = 3 * DAY_MS
-MOST_REFUSED = 20
-MINUTE_NS = 60 * 10**9
 SETTLE_S = 130.0
+CLOCK_S = 10.0
 LOOK_S = 0.1
-_BASES: Mapping[Article, bodies.LegalBasis] = {
+_BASES: Mapping[Article, values.LegalBasis] = {
     "cpp-60-1": "requisition_60_1",
     "cpp-77-1-1": "requisition_77_1_1",
     "cpp-99-3": "requisition_99_3",
@@ -126,6 +128,16 @@ class Answer:
         return told
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A requisition that is refused, to be entered. `held_back`: how many before it were not, as `sparing` counts."""
+
+    document: bytes
+    error: RequisitionRefused
+    held_back: int
+    sparing: Sparing
+
+
 class Desk:
     """See the module. `mast` may be replaced while it works."""
 
@@ -135,8 +147,7 @@ class Desk:
         self._book = book
         self._clock = clock
         self._turn = threading.Lock()
-        self._refused: deque[int] = deque(maxlen=MOST_REFUSED)
-        self._unentered = 0  # refusals that came too often to be entered
+        self._strangers, self._known = strangers(), known()
         self._agreed = False
 
     @property
@@ -151,17 +162,39 @@ class Desk:
         """
         with self._turn:
             self._agree()
+            requisition = self.consider(document, again=again)
+            if isinstance(requisition, Refusal):
+                self.enter_refusal(requisition)
+                raise requisition.error
             try:
-                requisition = self._judge(document, again)
                 match requisition.demand:
                     case Release(hold=hold):
                         return self._release(requisition, document, hold)
                     case Export() | Hold():
                         return self._keep(requisition, document)
             except RequisitionRefused as error:
-                self._require_calm()
-                self._enter_refusal(document, error.word)
+                self.enter_refusal(self._refusal(document, error, self._known))
                 raise
+
+    def consider(self, document: bytes, *, again: bool = False) -> Requisition | Refusal:
+        """Judges a document and enters nothing; waits for no answer that is being given. TryLater, VaultError."""
+        judge, wall, sparing = self._judge(document, again), self._clock.wall(), self._strangers
+        try:
+            signed = judge.authenticate(document, wall)
+            sparing = self._known
+            return judge.decide(signed, wall)
+        except RequisitionRefused as error:
+            return self._refusal(document, error, sparing)
+
+    def enter_refusal(self, refusal: Refusal) -> None:
+        """Enters it, with how many were refused before it and not entered. RegisterError."""
+        hashed, why = sha256(refusal.document).hexdigest(), refusal.error.word + unentered(refusal.held_back)
+        body = bodies.RequisitionRefused(sha256=hashed, reference=_reference(refusal.document), why=why)
+        try:
+            self._book.enter(body)
+        except RegisterError:
+            refusal.sparing.take_back(refusal.held_back + 1)
+            raise
 
     def tidy(self) -> None:
         """Takes away packs whose hold has ended, and settles what a cut or a fault left between register and index."""
@@ -190,44 +223,42 @@ class Desk:
         return self.shelf.find(requisition)
 
     def download(self, requisition: str, token: str) -> Zip | None:
-        """The zip that waits under that id, for who has its token; else None."""
+        """The zip that waits under that id, for who has its token; else None. TryLater by an untrusted clock."""
         pack = self.pack(requisition)
         if pack is None or not compare_digest(pack.token_sha256, sha256(token.encode()).hexdigest()):
             return None
+        if not self._clock.wall().trusted:  # nobody can say whether the requisition is in force
+            text = say(en="clock: the mast does not know the time", fr="clock : le mât ne connaît pas l'heure")
+            raise TryLater(text, 503, "clock", CLOCK_S)
         return Zip(pack)
 
     # --- what all acts have in common ---
 
-    def _require_calm(self) -> None:
-        if len(self._refused) == MOST_REFUSED:
-            over_ns = self._refused[0] + MINUTE_NS - self._clock.instant()
-            if over_ns > 0:
-                self._unentered += 1
-                text = say(en="too many requisitions were refused", fr="trop de réquisitions refusées")
-                raise TryLater(text, 429, "flood", over_ns / 1e9)
+    def _refusal(self, document: bytes, error: RequisitionRefused, sparing: Sparing) -> Refusal:
+        held_back = sparing.let(self._clock.instant())
+        if held_back is None:
+            text = say(en="too many requisitions were refused", fr="trop de réquisitions refusées")
+            raise TryLater(text, 429, "flood", sparing.wait_s)
+        return Refusal(document, error, held_back, sparing)
 
-    def _enter_refusal(self, document: bytes, why: str) -> None:
-        """With how many were refused before it and not entered."""
-        self._refused.append(self._clock.instant())
-        why += unentered(self._unentered)
-        self._book.enter(
-            bodies.RequisitionRefused(sha256=sha256(document).hexdigest(), reference=_reference(document), why=why)
-        )
-        self._unentered = 0
-
-    def _judge(self, document: bytes, again: bool) -> Requisition:
+    def _judge(self, document: bytes, again: bool) -> RequisitionJudge:
+        """Who judges `document` now; the vault is asked only about what authorities signed."""
         vault, mast = self._vault(), self.mast
-        holds, hashed = vault.holds, sha256(document).hexdigest()
+        hashed = sha256(document).hexdigest()
 
         def answered(name: str) -> bool:
-            found = holds.find(name)
+            found = vault.holds.find(name)
             if found is None or not found.settled:
                 return found is not None and found.document != hashed
             return not (again and found.document == hashed and not found.ended and found.act == "export")
 
-        cameras = vault.cameras() | mast.about.cameras.keys()
-        judge = RequisitionJudge(mast.authorities, mast.threshold, mast.about.mast, cameras=cameras, answered=answered)
-        return judge.judge(document, self._clock.wall())
+        return RequisitionJudge(
+            mast.authorities,
+            mast.threshold,
+            mast.about.mast,
+            cameras=lambda: vault.cameras() | mast.about.cameras.keys(),
+            answered=answered,
+        )
 
     def _present(self, requisition: Requisition, document: bytes, cameras: Sequence[str], start: int, end: int) -> int:
         asked, demand = requisition.requester, requisition.demand
@@ -275,6 +306,7 @@ class Desk:
         assert isinstance(demand, Export | Hold)
         self._settle(vault, demand)
         vault.enter_sealed()
+        require_in_force(requisition, self._clock.wall())
         rows = {camera: vault.forced(camera, demand.from_ms, demand.to_ms) for camera in demand.cameras}
         _require_some(rows)
         until_ms = self._until_ms(requisition, demand)

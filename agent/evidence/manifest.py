@@ -16,8 +16,8 @@ from agent.access.strict import told
 from agent.clock import from_rfc3339
 from agent.errors import EvidenceRefused
 from agent.language import say
-from agent.register.bodies import Camera, Count, Sha256, Text, Time, Words
 from agent.register.canonical import decode, encode
+from agent.register.values import Camera, Count, Sha256, Text, Time, Words
 from agent.vault.rows import Segment
 
 _CONFIG = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)

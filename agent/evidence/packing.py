@@ -11,7 +11,8 @@ from agent.clock import WallTime, rfc3339
 from agent.evidence.gaps import Span, explain, holes
 from agent.evidence.gathering import CameraFacts, Gathered
 from agent.evidence.manifest import Asked, BlindSpan, CameraPart, ClockStatus, Gap, Manifest, PtzPoint, Recording
-from agent.register.bodies import MOST_SEGMENTS, Gone, SegmentsExported
+from agent.register.bodies import SegmentsExported
+from agent.register.values import MOST_SEGMENTS, Gone
 from agent.vault.pointing import read_track
 from agent.vault.rows import SegmentRow
 

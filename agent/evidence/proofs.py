@@ -14,8 +14,8 @@ from agent.errors import EvidenceRefused
 from agent.language import say
 from agent.register.canonical import Json, decode, encode
 from agent.register.entries import Entry, parse_entry
-from agent.register.notes import from_base64, to_base64
 from agent.register.tree import HASH_BYTES, included, leaf_hash
+from agent.verifier_keys import from_base64, to_base64
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The HTTP side: WHEP, steering, the page, its state, health and metrics. Only it and `requisitions` touch aiohttp.
+"""What the listener answers over HTTP: WHEP, steering, the page, its state, health and metrics.
 
     POST   /whep/<camera>[?rendition=main|tile]   SDP offer -> 201, SDP answer, Location of the session
     DELETE /whep/<camera>/<session>               under the same grant: the view ends
@@ -13,17 +13,15 @@
 Laws
 - First who (401), then what (404, 403), then how (415, 400, 406), then whether there is room (503).
 - A grant comes in the Authorization header and nowhere else; nothing is logged about a request.
-- Every refusal is one sentence as JSON, `{"error": word, "message": sentence}`, with CORS headers for configured
-  origins, so that a page can say why. An unforeseen error says nothing of its inside.
-- It is long because aiohttp is to be found in one place: what is not about HTTP stands elsewhere.
+- What is refused is raised, or answered with a sentence (`refusals`); bounds and headers are around it (`application`).
+- Only these three and `requisitions` touch aiohttp.
 """
 
 import asyncio
 import contextlib
 import ipaddress
-import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -34,27 +32,23 @@ from agent.access.grants import Grant, GrantJudge, bearer, require
 from agent.acts import Acts
 from agent.clock import Clock
 from agent.config import IceServer
-from agent.errors import AccessDenied, ClockUntrusted, NotCovered, OfferRefused, RegisterError
+from agent.errors import AccessDenied, NotCovered, OfferRefused, RegisterError
 from agent.facts import MastFacts
 from agent.faults import one_line
 from agent.language import say
-from agent.live.listener import Door
 from agent.live.metrics import CONTENT_TYPE, exposition
+from agent.live.refusals import refusal, why
 from agent.live.requisitions import Requisitions
-from agent.live.sdp import MAX_BYTES, read_offer
+from agent.live.sdp import read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
 from agent.live.state import ice_links, page_state
 from agent.live.steering import MOST_BYTES as MOST_MESSAGE
 from agent.live.steering import Joystick, Steering
 from agent.queues import UnitSource
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 SDP = "application/sdp"
-RETRY_AFTER_S = "10"
 LONGEST_WHY = 300
 BODY_S = 10.0
-STOP_S = 2.0
 BEAT_S = 5.0
 """A WebSocket whose other side does not answer a ping within half of this is gone."""
 GOING_AWAY = 1001  # RFC 6455 section 7.4.1
@@ -64,20 +58,6 @@ PAGE = {
     **{f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS},
     "/vigie.css": ("vigie.css", "text/css"),
 }
-HEADERS = {
-    "Server": "vigie",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), display-capture=()",
-}
-EXPOSED = "Location, Link, Retry-After"
-WORDS = {400: "offer", 401: "grant", 403: "not-covered", 404: "unknown", 405: "method", 406: "codec", 413: "size"}
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +66,6 @@ class Renditions:
 
     main: UnitSource
     tile: UnitSource
-
-
-def refusal(status: int, message: str, word: str = "", headers: Mapping[str, str] | None = None) -> web.Response:
-    """A refusal as JSON; `word` is for programs, `message` for people."""
-    body = {"error": word or WORDS.get(status, "refused"), "message": message}
-    return web.json_response(body, status=status, headers=headers)
 
 
 def is_local(address: str | None) -> bool:
@@ -204,7 +178,7 @@ class Api:
         except RegisterError:
             raise
         except (AccessDenied, OfferRefused, TooManyViewers, TimeoutError, web.HTTPException) as error:
-            await self._refused(camera, _why(error), grant)
+            await self._refused(camera, why(error), grant)
             raise
         if response.status != 201:
             await self._refused(camera, f"HTTP {response.status}", grant)
@@ -315,115 +289,3 @@ class _Socket:
 
     async def close(self, code: int) -> None:
         await self._socket.close(code=code)
-
-
-def _why(error: Exception) -> str:
-    """For the register."""
-    if isinstance(error, TooManyViewers):
-        return say(en="the viewer limit is reached", fr="nombre de vues atteint")
-    return str(error) or say(en="the offer took too long to arrive", fr="l'offre a mis trop de temps")
-
-
-async def answered(handler: Handler, request: web.Request) -> web.StreamResponse:
-    """The handler's answer, or the refusal that says why there is none."""
-    try:
-        return await handler(request)
-    except AccessDenied as error:
-        word = "clock" if isinstance(error, ClockUntrusted) else ""
-        headers = {str(hdrs.WWW_AUTHENTICATE): "Bearer"} if error.status == 401 else None
-        return refusal(error.status, str(error), word, headers)
-    except RegisterError as error:
-        text = say(
-            en=f"what is seen and steered must be in the register first, and it cannot be written: {error}",
-            fr=f"toute consultation est d'abord inscrite au registre, qui ne peut être écrit : {error}",
-        )
-        return refusal(503, text, "register", {hdrs.RETRY_AFTER: RETRY_AFTER_S})
-    except OfferRefused as error:
-        return refusal(error.status, str(error))
-    except TooManyViewers:
-        text = say(en="the viewer limit is reached; try again shortly", fr="nombre de vues atteint ; réessayer bientôt")
-        return refusal(503, text, "viewers", {hdrs.RETRY_AFTER: RETRY_AFTER_S})
-    except TimeoutError:
-        return refusal(408, say(en="the offer took too long to arrive", fr="l'offre a mis trop de temps"), "slow")
-    except web.HTTPException as error:
-        allow = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
-        return refusal(error.status, error.reason, headers=allow)
-    except Exception as error:
-        # a fault of ours: its kind is logged for the maker, never a request's content, and the peer learns nothing
-        log.error("live: unexpected %s at %s", type(error).__name__, _place(error))
-        return refusal(500, say(en="internal error", fr="erreur interne"), "internal")
-
-
-def _place(error: BaseException) -> str:
-    """File and line where the error arose."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
-
-
-def _preflight(allowed: bool) -> web.Response:
-    if not allowed:
-        return refusal(403, say(en="this origin is not configured", fr="origine non configurée"), "origin")
-    headers = {
-        hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, DELETE, OPTIONS",
-        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Content-Type",
-        hdrs.ACCESS_CONTROL_MAX_AGE: "600",
-    }
-    return web.Response(status=204, headers=headers)
-
-
-def application(api: Api, origins: Sequence[str], door: Door) -> web.Application:
-    """The aiohttp application around `api`."""
-    known = frozenset(origins)
-
-    @web.middleware
-    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Bounds, CORS and refusals around every handler."""
-        door.busy(request.transport)
-        origin = request.headers.get(hdrs.ORIGIN)
-        if request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
-            response: web.StreamResponse = _preflight(origin in known)
-        else:
-            response = await answered(handler, request)
-        if origin is not None and origin in known and not response.prepared:
-            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
-        door.idle(request.transport)
-        return response
-
-    async def dress(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(HEADERS)
-        if known:
-            response.headers[hdrs.VARY] = hdrs.ORIGIN
-
-    app = web.Application(middlewares=[around], client_max_size=MAX_BYTES)
-    app.add_routes(api.routes())
-    app.on_response_prepare.append(dress)
-    app.on_shutdown.append(lambda _: api.hang_up())
-    return app
-
-
-class Server:
-    """aiohttp's protocol factory, without a listener: `listener` owns the socket."""
-
-    def __init__(self, app: web.Application) -> None:
-        self._runner = web.AppRunner(
-            app,
-            access_log=None,
-            handle_signals=False,
-            shutdown_timeout=STOP_S,
-            max_line_size=4096,
-            max_field_size=16384,
-        )
-
-    async def start(self) -> Callable[[], asyncio.Protocol]:
-        """The factory of connections."""
-        await self._runner.setup()
-        server: Any = self._runner.server
-        factory: Callable[[], asyncio.Protocol] = server
-        return factory
-
-    async def stop(self) -> None:
-        """Ends what is under way and closes every connection."""
-        await self._runner.cleanup()

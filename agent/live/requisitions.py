@@ -78,12 +78,16 @@ class Answering(Protocol):
         ...
 
     async def download(self, requisition: str, token: str) -> Download | None:
-        """The pack for who has its token."""
+        """The pack for who has its token. TryLater."""
         ...
 
 
 def _refusal(status: int, word: str, message: str, headers: _Headers | None = None) -> web.Response:
     return web.json_response({"error": word, "message": message}, status=status, headers=headers)
+
+
+def _later(error: TryLater) -> web.Response:
+    return _refusal(error.status, error.word, str(error), {str(hdrs.RETRY_AFTER): str(math.ceil(error.wait_s))})
 
 
 def span(header: str | None, size: int) -> tuple[int, int] | None:
@@ -135,8 +139,7 @@ class Requisitions:
         except RequisitionRefused as error:
             return _refusal(error.status, error.word, str(error))
         except TryLater as error:
-            wait = {str(hdrs.RETRY_AFTER): str(math.ceil(error.wait_s))}
-            return _refusal(error.status, error.word, str(error), wait)
+            return _later(error)
         except RegisterError as error:
             return _refusal(503, "register", str(error))
         except VaultError as error:
@@ -160,7 +163,10 @@ class Requisitions:
             return _refusal(503, "busy", text, {str(hdrs.RETRY_AFTER): str(RETRY_S)})
         self._downloads += 1
         try:
-            found = await self._desk.download(request.match_info["id"], token.strip())
+            try:
+                found = await self._desk.download(request.match_info["id"], token.strip())
+            except TryLater as error:
+                return _later(error)
             if found is None:
                 text = say(
                     en="no pack waits here under this token; it is kept for three days at most",

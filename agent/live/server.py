@@ -15,7 +15,8 @@ from agent.config import Http, Live
 from agent.events import Emit
 from agent.facts import MastFacts
 from agent.live import listener
-from agent.live.http import Api, Renditions, Server, application
+from agent.live.application import Server, application
+from agent.live.http import Api, Renditions
 from agent.live.requisitions import Answering, Requisitions
 from agent.live.sessions import Sessions
 from agent.live.steering import Steering

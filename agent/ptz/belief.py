@@ -29,7 +29,8 @@ def triple(make: Callable[[int], float]) -> Triple:
 class Node:
     """One frame on the path: `x` where, `drift` added up since the origin, `slack` this frame's own error.
 
-    It was exposed between `earliest` and `taken`.
+    It was exposed between `earliest` and `taken`. `assumed`: how steeply the head looked nobody knew: x is right in pan
+    only if it was not steep.
     """
 
     taken: int
@@ -40,6 +41,7 @@ class Node:
     x: Triple
     drift: Triple
     slack: Triple
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,11 @@ class Belief:
         self._origin = ANYWHERE  # of all older bounds together
         self.reports = 0
 
-    def copy(self) -> "Belief":
-        """The same, as it stands now."""
+    def copy(self, unconfirmed: int = 0) -> "Belief":
+        """The same, as it stands now, without the last `unconfirmed` reports."""
         copied = Belief()
-        copied._recent, copied._origin, copied.reports = self._recent.copy(), self._origin, self.reports
+        kept = max(0, len(self._recent) - unconfirmed)
+        copied._recent, copied._origin, copied.reports = deque(islice(self._recent, kept)), self._origin, self.reports
         return copied
 
     def add(self, one: Bound) -> None:

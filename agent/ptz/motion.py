@@ -7,12 +7,15 @@ Laws
 - It sees plain luma, so it lives beside masking: it keeps two pictures of 160 columns in memory and gives away numbers.
 - Every corner of the picture votes. Less than `AGREEMENT` of them, or none in whole quarters, is no motion at all but
   "unknown"; so is a motion that a tenth of the picture stands still against, or that comes from one picture to the next
-  as no motor could: that is a lorry and not the head.
+  as no motor could: that is a lorry and not the head. A lorry that sets off gently looks like a turn with some zoom for
+  as long as it has moved by less than a pixel: what stands is looked for among those that agree, too.
 - Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
-  rests; each new reference adds its own error to `drift`.
+  rests; each new reference adds its own error to `drift`. What two pictures' motions from it say of the way between
+  them takes into account how the view rolled and zoomed (`_between`), and by which field of view each was measured.
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
+import cmath
 import math
 from dataclasses import dataclass
 
@@ -40,6 +43,10 @@ TEXTURE = 4e-4
 LEAST_POINTS = 12
 AGREEMENT = 0.6
 STANDING = 0.1
+STILL = 0.2
+LEAST_CLAIM_PX = 0.2
+"""Of what half the picture is said to have moved, when it is more than this: what moves less stands. No zoom or roll
+that leaves a point in its place leaves a tenth of the picture so still."""
 NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
@@ -67,13 +74,17 @@ class _Reference:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong."""
+    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong.
+
+    `still`: a part of the picture stands, though it agrees within its error.
+    """
 
     motion: Floats
     quality: float
     error: float
     error_zoom: float
     shift_px: float
+    still: bool
 
 
 def shrink(luma: Plane) -> Plane:
@@ -120,6 +131,7 @@ class Motion:
     def __init__(self) -> None:
         self._reference: _Reference | None = None
         self._last: Plane | None = None
+        self._half = 1.0  # the tangent that the angles below are measured by
         self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
         self._step: Floats = np.zeros(4)
         self._rate: Floats | None = None  # radians a second of yaw and pitch
@@ -136,16 +148,25 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
+        self._rescale(half)
         fit = self._fit(self._reference, small, half, self._placed + self._step)
+        if fit is not None and fit.still:
+            return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, half, fit, rebased=False)
         before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
         fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
-        if fit is None or not self._plausible(fit, np.zeros(4), stamp_s):
+        if fit is None or fit.still or not self._plausible(fit, np.zeros(4), stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, np.zeros(4)
         return self._known(small, taken, stamp_s, half, fit, rebased=True)
+
+    def _rescale(self, half: float) -> None:
+        """What was measured under another field of view, in angles of this one: in pixels it is the same."""
+        for motion in (self._placed, self._step):
+            motion[:2] *= half / self._half
+        self._half = half
 
     def _plausible(self, fit: _Fit, placed: Floats, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
@@ -159,7 +180,7 @@ class Motion:
         found = corners(small)
         self._reference = _Reference(small, found)
         self._last, self._lost, self._known_s = None, 0, stamp_s
-        self._placed = self._step = np.zeros(4)
+        self._placed, self._step = np.zeros(4), np.zeros(4)
         self._rate = None
         blank = len(found) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
@@ -176,9 +197,10 @@ class Motion:
 
     def _known(self, small: Plane, taken: Instant, stamp_s: float, half: float, fit: _Fit, *, rebased: bool) -> Sight:
         step = fit.motion - self._placed
+        moved = _between(self._placed, fit.motion)
         self._rate = step[:2] / max(0.001, stamp_s - self._known_s)
         self._lost, self._known_s, self._last = 0, stamp_s, small
-        self._placed, self._step = fit.motion, step
+        self._placed, self._step = fit.motion.copy(), step
         drift = drift_zoom = 0.0
         self._weak = self._weak + 1 if fit.quality < STRONG else 0
         far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion[3]) > FAR_ZOOM
@@ -191,8 +213,8 @@ class Motion:
             taken,
             stamp_s,
             True,
-            across=float(step[0]) / half,
-            up=float(step[1]) / half,
+            across=moved.real / half,
+            up=-moved.imag / half,
             spread=-float(step[3]),
             slack=fit.error / half,
             slack_spread=fit.error_zoom,
@@ -246,6 +268,19 @@ def _jump(before: Plane, small: Plane, half: float) -> Floats:
     return np.array([-across / focal, down / focal, 0.0, 0.0])
 
 
+def _between(before: Floats, after: Floats) -> complex:
+    """How far the second motion's axis lies to the right and (imaginary) down of the first's, in angles of the second.
+
+    Both are from the same reference, seen from the middle of the way: where the picture was zoomed or rolled since, as
+    steeply down each turn rolls it, the one less the other is no motion.
+    """
+    half_turn = [complex(one[3], one[2]) / 2 for one in (before, after)]
+    axes = [complex(one[0], -one[1]) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
+    scale_before, scale_after = ((1 + turn) / (1 - turn) for turn in half_turn)
+    grown = scale_after / scale_before
+    return (axes[1] - axes[0]) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
+
+
 def _basis(rays: Floats) -> Floats:
     """(4, 2 n) how points move, all across and then all down, for each radian of yaw right, pitch up and roll, and
     each unit of zoom in; `rays`: (2, n).
@@ -290,28 +325,31 @@ def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | Non
     agree = np.maximum(*off) * focal < 4 + 3 * _median(off.ravel()) * focal
     flat = moved.ravel()
     error_px = np.zeros(count)
-    motion = np.zeros(4)
+    motion, claimed = np.zeros(4), np.zeros(2 * count)
     for near_px in (1.5, NEAR_PX):
         if np.count_nonzero(agree) < LEAST_POINTS:
             return None
         motion = _solve(basis, flat, agree)
-        error = np.abs(flat - motion @ basis)
+        claimed = motion @ basis
+        error = np.abs(flat - claimed)
         error_px = np.maximum(error[:count], error[count:]) * focal
         agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
     agreeing = int(np.count_nonzero(agree))
     shift_px = math.hypot(motion[0], motion[1]) * focal
     if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
         return None
-    standing = (np.maximum(*np.abs(moved)) * focal < NEAR_PX) & ~agree
+    moved_px = np.maximum(*np.abs(moved)) * focal
+    claimed_px = _median(np.maximum(*np.abs(claimed.reshape(2, count)))) * focal
+    standing = (moved_px < NEAR_PX) & ~agree
     if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
         return None
-    motion[:2] *= 1 + motion[3] / 2  # the basis takes one focal length for both pictures
     agreed_px = error_px[agree]
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
     error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together
     reach = max(0.1, float(np.abs(starts[:, agree]).max()))
     error_all = error_px_all / focal
-    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px)
+    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(moved_px < STILL * claimed_px) > STANDING * voters
+    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px, bool(still))
 
 
 def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:

@@ -40,6 +40,15 @@ class Optics(ZoomTable):
         hfov = self.hfov_deg(zoom)
         return None if hfov is None else spread_of(hfov)
 
+    def spreads(self, zoom: float, around: float) -> tuple[float, float]:
+        """The least and the most spread within `around` of `zoom`, up to the table's ends; any outside the table."""
+        low, high = (
+            self.spread(min(max(one, self._zoom[0]), self._zoom[-1])) for one in (zoom + around, zoom - around)
+        )
+        if low is None or high is None or self.spread(zoom) is None:
+            return -math.inf, math.inf
+        return low, high
+
     def zoom_of_spread(self, spread: float) -> float:
         """The zoom at a spread; beyond the table its nearer end."""
         return self.zoom(2 * math.degrees(math.atan(math.exp(spread))))

@@ -3,11 +3,13 @@
 Laws
 - A frame that tells nothing stands where the last known one stood, give or take the head's full speed since then; the
   next known one is exact again. Where the pictures lose their thread for good, the path goes on with that much drift.
-- Near the zenith the picture's motion across says nothing of pan.
+- Near the zenith the picture's motion across says nothing of pan. Before the first report nobody knows how steeply the
+  head looks; a report that tells that it was steep then says nothing of pan either.
 """
 
 import math
 from collections import deque
+from dataclasses import replace
 
 from agent.clock import Instant
 from agent.ptz.belief import INFINITE, Box, Node, Triple, triple
@@ -19,8 +21,10 @@ MOST_NODES = 512
 BROKEN_MARGIN = 2.0
 """Of the head's reach between two pictures that do not hang together: one of them may have been late as well."""
 STEEPEST_TILT_DEG = 75.0
-UNKNOWN_TILT = (-60.0, 60.0)
+STEEPEST = 1.001 / math.cos(math.radians(STEEPEST_TILT_DEG))
 FAST_MARGIN = 1.1
+UNKNOWN_LATE_S = 1.0
+"""What capture says where nothing tells how late a picture is."""
 NOWHERE: Triple = (INFINITE,) * 3
 S = 1_000_000_000
 
@@ -51,8 +55,12 @@ class Path:
         """The frame that came last."""
         return self._nodes[-1] if self._nodes else None
 
+    def before(self, sight: Sight) -> Node | None:
+        """The frame that `sight` is seen from: the last known one, or the last of all where the thread is lost."""
+        return self.newest if sight.broken else self._known
+
     def broke_since(self, then: Instant) -> bool:
-        """True when a picture since `then` told nothing."""
+        """True when the pictures lost their thread since `then`; one that tells nothing and hangs together is none."""
         return self._broke_at is not None and self._broke_at >= then
 
     def at(self, taken: Instant) -> Node | None:
@@ -74,7 +82,7 @@ class Path:
         return []
 
     def add(self, sight: Sight, around: Box) -> None:
-        """The next frame; `around` is what the head's pose may be, as wide as may be."""
+        """The next frame; `around` is what the head's pose may be at the frame `before` it, as wide as may be."""
         before = self._known
         if before is None:
             node = self._first(sight, around)
@@ -84,10 +92,10 @@ class Path:
             node = self._broken(sight, before, around)
         else:
             node = self._moved(sight, before, around)
-        if not sight.known or sight.broken:
+        if sight.broken:
             self._broke_at = sight.taken
         if sight.known:
-            self._known = node
+            node = self._known = replace(node, assumed=True) if _unknown_tilt(around) else node
         self._nodes.append(node)
         while sight.taken - self._nodes[0].taken > KEPT_S * S:
             self._nodes.popleft()
@@ -99,8 +107,12 @@ class Path:
         return Node(sight.taken, earliest, sight.stamp_s, sight.known, sight.blank, x, drift, slack)
 
     def _gap_s(self, sight: Sight, before: Node) -> float:
-        """Seconds that may lie between two exposures; the media clock is doubted where arrivals say more."""
-        apart = (sight.taken - before.taken - self._video_age) / S
+        """Seconds that may lie between two exposures; the media clock is doubted where arrivals say more.
+
+        Where the camera's own clock was set, or nothing is known of it yet, arrivals alone say how much it may be.
+        """
+        since = before.earliest if sight.late_s >= UNKNOWN_LATE_S else before.taken + self._video_age
+        apart = (sight.taken - since) / S
         return max(sight.stamp_s - before.stamp_s, apart, 0.01)
 
     def _first(self, sight: Sight, around: Box) -> Node:
@@ -128,7 +140,7 @@ class Path:
         error_up = abs(sight.up) * unit_error + self._scale_error * abs(up) + sight.drift * unit
         pan = across * widening
         error_pan = error_across * (widening + widening_error) + abs(across) * widening_error
-        if widening + widening_error > 1 / cos_deg(STEEPEST_TILT_DEG):
+        if widening + widening_error > STEEPEST:
             pan, error_pan = 0.0, self._reach(sight, before)[0]
         drift = (
             before.drift[0] + error_pan,
@@ -153,11 +165,16 @@ class Path:
 def _widening(around: Box, up_deg: float = 0.0) -> tuple[float, float]:
     """1 / cos(tilt), by which pan exceeds the picture's motion across, and by how much that may be wrong.
 
-    The tilt is anywhere on the way from where the head was to `up_deg` above it.
+    The tilt is anywhere on the way from where the head was to `up_deg` above it. Before the first report it is assumed
+    not to be steep, and `Node.assumed` says so.
     """
     low, high = max(-89.0, around.low[1] + min(0.0, up_deg)), min(89.0, around.high[1] + max(0.0, up_deg))
-    if high - low > 90:
-        low, high = UNKNOWN_TILT
+    if _unknown_tilt(around):
+        low, high = -STEEPEST_TILT_DEG, STEEPEST_TILT_DEG
     ends = [1 / cos_deg(low), 1 / cos_deg(high)]
     least, most = (1.0 if low <= 0 <= high else min(ends)), max(ends)
     return (least + most) / 2, (most - least) / 2
+
+
+def _unknown_tilt(around: Box) -> bool:
+    return math.isinf(around.high[1] - around.low[1])

@@ -15,6 +15,9 @@ Laws
   by the pictures, and the reports are believed again only once they agree with it: a head that lies steadily about
   where it points is never believed while the pictures show otherwise. Only what was sure counts as trusted: what is
   said after a blindness began earns nothing, or a head that lies while it finds its zero would be held to its lie.
+- What was trusted goes on to bind for `ANCHOR_S` after the reports agreed with it, or a lie that creeps would take the
+  trust along by a little each time. A lie that is smaller than the set is wide contradicts nothing.
+- What is shown is trusted: until a pose has been sure for `TRUST_S` there is nothing a lie could be held against.
 - Where the pictures' thread was lost, as for the seconds of a restart, what they carry on is so wide that it proves
   nothing: the head may have been turned anywhere. It is believed anew, as at the agent's own start, but only once all
   that it says has agreed with the pictures for `ANEW_S`: a head that pauses while it finds its zero moves on.
@@ -38,7 +41,7 @@ from agent.clock import Instant
 from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, stands, swerved, triple, turned
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
-from agent.ptz.path import Path, cos_deg
+from agent.ptz.path import STEEPEST_TILT_DEG, Path, cos_deg
 from agent.units import Blind, PoseSet
 
 ACCELERATION_DEG_S2 = 300.0
@@ -53,7 +56,9 @@ CALM_S = 0.1
 ANEW_S = 3.0
 """Instead of `RESTORE_S`, after pictures stayed away, or a contradiction that nothing trusted is left to settle."""
 TRUST_S = 1.0
-"""A pose that was sure for so long is not given up for what a report says against it."""
+"""A pose that was sure for so long is not given up for what a report says against it. None is shown before."""
+ANCHOR_S = 60.0
+"""For so long after a contradiction what was trusted before it still binds: a lie that creeps would take it along."""
 OLD_S = 2.0
 SILENT_S = 3.0
 UNCONFIRMED = 1
@@ -87,7 +92,6 @@ class PoseTrack:
         self._blind = "starting"
         self._restore_s = RESTORE_S
         self._good_since: Instant | None = None
-        self._sure_since: Instant | None = None
         self._earned = False
         self._anew = False  # the pictures have stayed away for long, and nothing was sure since
         self._seen = False  # the pictures have confirmed the pose, and nothing has come between since
@@ -108,8 +112,8 @@ class PoseTrack:
         if sight.broken or newest is None or sight.taken - newest.taken > S:
             self._seen = False
         self._anew = self._anew or (newest is not None and sight.taken - newest.taken > S)
-        self._path.add(sight, self._seen_from())
-        if not self._is_tight(self._around()):
+        self._path.add(sight, self._seen_from(self._path.before(sight)))
+        if not self._is_tight(self._around(self._path.newest)):
             self._vouched.clear()
         jumped = self._jumped_at is not None and sight.taken - self._jumped_at < S
         if jumped and self._path.broke_since(sight.taken):  # the picture was turned over as well
@@ -160,6 +164,8 @@ class PoseTrack:
     def _count(self, report: Report, nodes: list[Node]) -> None:
         gap = max(b.stamp_s - a.stamp_s for a, b in pairwise(nodes)) if len(nodes) > 1 else 0.0
         position = self._position(report, 0.0 if gap < TWITCH_S and stands(nodes) else gap * gap / 16)
+        if any(node.assumed for node in nodes) and self._steep(position, nodes):
+            position = Box((-INFINITE, *position.low[1:]), (INFINITE, *position.high[1:]))
         believed = self._belief.at(nodes[-1])
         turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
         one = Bound.of(turned(position, turn), nodes)
@@ -173,6 +179,12 @@ class PoseTrack:
             self._told_at[report.streamed] = report.received
             self._vouched.add(report.streamed)
 
+    def _steep(self, position: Box, nodes: list[Node]) -> bool:
+        """True when the head may have looked so steeply at one of `nodes` that the path's pan is wrong."""
+        moved = max(node.x[1] for node in nodes) - min(node.x[1] for node in nodes)
+        moved += nodes[-1].drift[1] - nodes[0].drift[1] + 2 * max(node.slack[1] for node in nodes)
+        return max(-position.low[1], position.high[1]) + moved > STEEPEST_TILT_DEG
+
     def _turn(self, box: Box, near: Box) -> float:
         """The whole turns, in degrees, that bring the pan of `box` closest to that of `near`."""
         apart = near.middle[0] - box.middle[0]
@@ -182,43 +194,45 @@ class PoseTrack:
         """What the report says, as wide as it may be wrong; `hidden_s2` times its hardest the head may have swerved."""
         around = self._limits.accuracy_deg + ACCELERATION_DEG_S2 * hidden_s2
         around_zoom = self._limits.accuracy_zoom + ZOOM_ACCELERATION_S2 * hidden_s2
-        low_zoom, high_zoom = (self._optics.spread(report.zoom + one) for one in (around_zoom, -around_zoom))
-        spread = self._optics.spread(report.zoom)
-        low = spread if low_zoom is None else low_zoom
-        high = spread if high_zoom is None else high_zoom
+        low, high = self._optics.spreads(report.zoom, around_zoom)
         return Box(
-            (report.pan_deg - around, report.tilt_deg - around, -INFINITE if low is None else low),
-            (report.pan_deg + around, report.tilt_deg + around, INFINITE if high is None else high),
+            (report.pan_deg - around, report.tilt_deg - around, low),
+            (report.pan_deg + around, report.tilt_deg + around, high),
         )
 
     def _contradict(self, reason: str, *, forget: bool = False) -> None:
         """Begins to believe anew; what was trusted stays in mind unless the picture was turned over as well."""
         if forget:
             self._trusted = self._proven = None
-        elif self._proven is not None:
+        elif self._trusted is None:
             self._trusted = self._proven
         self._belief = Belief()
         self._vouched.clear()
         self._disputed = True
         self._earned = self._seen = False
         self._contradiction = reason
-        self._good_since = self._sure_since = None
+        self._good_since = None
 
-    def _around(self) -> Box:
-        """Where the head may be just now, by what its reports say."""
-        newest = self._path.newest
-        box = ANYWHERE if newest is None else self._belief.at(newest)
+    def _around(self, node: Node | None) -> Box:
+        """Where the head may be at `node`, by what its reports say."""
+        box = ANYWHERE if node is None else self._belief.at(node)
         return ANYWHERE if box.empty else box
 
-    def _seen_from(self) -> Box:
-        """Where the head may be, for what a picture's motion means in degrees: by what was trusted, if there is that.
+    def _seen_from(self, node: Node | None) -> Box:
+        """Where the head may be at `node`, for what a picture's motion means in degrees: by what was trusted, if any.
 
         What is told since a contradiction, or nothing at all, would loosen or falsify the path by which a lie is to be
         found out: what was trusted would be lost, or carried away from the truth for good.
         """
-        newest = self._path.newest
-        trusted = None if self._trusted is None or newest is None else self._trusted.at(newest)
-        return self._around() if trusted is None or trusted.empty else trusted
+        trusted = None if self._trusted is None or node is None else self._trusted.at(node)
+        if trusted is None or trusted.empty or not self._is_tight(trusted):
+            return self._around(node)
+        both = self._meet(self._around(node), trusted) if self._earned else trusted
+        return trusted if both.empty else both
+
+    def _meet(self, box: Box, trusted: Box) -> Box:
+        """What satisfies both, whatever whole turns lie between them."""
+        return turned(box, self._turn(box, trusted)).meet(trusted)
 
     # --- judgement ---
 
@@ -228,24 +242,32 @@ class PoseTrack:
         if isinstance(found, str):
             calm = found == "moving-too-fast" and (not self._blind or self._restore_s == CALM_S)
             self._restore_s = CALM_S if calm else RESTORE_S
-            self._good_since = self._sure_since = None
+            self._good_since = None
             self._blind = found
             return Blind(found)
         if self._good_since is None:
             self._good_since = taken
         trusted = self._carried(taken)
         lost = trusted is not None and not self._is_tight(trusted)
-        if self._blind and taken - self._good_since < (ANEW_S if lost or self._anew else self._restore_s) * S:
+        if lost and self._earned:  # it has been agreed with; it need not bind any longer
+            self._trusted, trusted, lost = None, None, False
+        sure = taken - self._good_since
+        if self._blind and sure < self._wait_s(lost=lost) * S:
             return Blind(self._blind)
         self._blind, self._anew = "", False
-        if self._sure_since is None:
-            self._sure_since = taken
         agreed = trusted is not None and not lost  # the belief agrees with what was trusted: it inherits the trust
-        self._earned = self._earned or agreed or taken - self._sure_since > TRUST_S * S
-        self._trusted = None
+        self._earned = self._earned or agreed or sure >= TRUST_S * S
+        if lost or sure > ANCHOR_S * S:
+            self._trusted = None
         if self._earned:
-            self._proven = self._belief.copy()
+            self._proven = self._belief.copy(UNCONFIRMED)
         return self._as_set(found)
+
+    def _wait_s(self, *, lost: bool) -> float:
+        """For how long the pose must be sure before it counts; `lost`: what was trusted proves nothing any more."""
+        if lost or self._anew:
+            return ANEW_S
+        return self._restore_s if self._earned or self._trusted is not None else TRUST_S
 
     def _found(self, taken: Instant, now: Instant) -> Box | str:
         node = self._path.at(taken)
@@ -260,19 +282,28 @@ class PoseTrack:
         if self._is_tight(box):
             self._seen = self._seen or not node.blank
             return self._confirmed(box, node) if self._all_vouch(now) else self._why_unvouched()
-        alone = node.blank and self._seen and self._trusted is None
+        alone = node.blank and self._seen and not self._doubted
         bracket = self._bracket(node) if alone else None
         if bracket is not None and self._is_tight(bracket):
             return bracket
         return "featureless" if node.blank else self._why_wide()
+
+    @property
+    def _doubted(self) -> bool:
+        """True from a contradiction on until what is told agrees with what was trusted."""
+        return self._trusted is not None and not self._earned
 
     def _confirmed(self, box: Box, node: Node) -> Box | str:
         """What is believed, where it agrees with what was trusted before a contradiction."""
         if self._trusted is None:
             return box
         trusted = self._trusted.at(node)
-        both = turned(box, self._turn(box, trusted)).meet(trusted)
-        return self._contradiction if both.empty else both
+        both = self._meet(box, trusted)
+        if both.empty:
+            self._earned = False
+            return self._contradiction
+        hardly = min(both.half[:2]) < LEAST_OVERLAP * self._limits.accuracy_deg and self._is_tight(trusted)
+        return trusted if hardly else both
 
     def _carried(self, taken: Instant) -> Box | None:
         """Where the head was, by what was trusted before a contradiction and the pictures since; None without one."""
@@ -291,7 +322,7 @@ class PoseTrack:
         return self._contradiction or ("moving-too-fast" if self._seen and self._earned else "starting")
 
     def _why_wide(self) -> str:
-        if self._trusted is not None or self._belief.reports <= UNCONFIRMED:
+        if self._doubted or self._belief.reports <= UNCONFIRMED:
             return self._contradiction or "starting"
         return "moving-too-fast"
 

@@ -23,9 +23,10 @@ from pydantic.dataclasses import dataclass as strict_dataclass
 from agent.clock import rfc3339
 from agent.errors import EntryRefused
 from agent.faults import describe
-from agent.register.bodies import Camera, Count, Entered, Sha256, Time
+from agent.register.bodies import Entered
 from agent.register.canonical import decode, encode
-from agent.register.notes import from_base64, to_base64
+from agent.register.values import Camera, Count, Sha256, Time
+from agent.verifier_keys import from_base64, to_base64
 
 LONGEST_LINE = 64 << 10
 SIGNATURE_CHARACTERS = 92

@@ -12,12 +12,9 @@ Laws
 'example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -25,9 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agent.errors import NoteRefused
 from agent.language import say
 from agent.register.tree import HASH_BYTES
+from agent.verifier_keys import COSIGNATURE, from_base64, is_key_name, key_id, read_key, to_base64
 
-ED25519 = 0x01
-COSIGNATURE = 0x04
 SIGNATURE_BYTES = 64
 LARGEST_NOTE = 64 << 10
 MOST_SIGNATURES = 64
@@ -44,32 +40,11 @@ def _refused(*, en: str, fr: str) -> NoteRefused:
     return NoteRefused(say(en=en, fr=fr))
 
 
-def from_base64(text: str) -> bytes:
-    """RFC 4648 section 4 in its one canonical form; ValueError for any other."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from None
-    if to_base64(raw) != text:
-        raise ValueError("is not in canonical form")
-    return raw
-
-
-def to_base64(raw: bytes) -> str:
-    """RFC 4648 section 4."""
-    return base64.b64encode(raw).decode("ascii")
-
-
 def number(text: str) -> int:
     """A decimal without leading zeroes, at most 2^63 - 1; ValueError for anything else."""
     if not _NUMBER.fullmatch(text) or int(text) > LARGEST_SIZE:
         raise ValueError(f"{text[:20]!r} is no number")
     return int(text)
-
-
-def is_key_name(name: str) -> bool:
-    """Not empty, without spaces, plus signs and control characters."""
-    return bool(name) and "+" not in name and not any(one.isspace() or not one.isprintable() for one in name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +58,7 @@ class Key:
     @property
     def id(self) -> bytes:
         """Four bytes (signed-note, Signatures)."""
-        return sha256(self.name.encode() + b"\n" + bytes([self.kind]) + self.public).digest()[:4]
+        return key_id(self.name, self.kind, self.public)
 
     def __str__(self) -> str:
         """The verifier key: `<name>+<hex id>+<base64 of kind and key>`."""
@@ -92,16 +67,10 @@ class Key:
     @classmethod
     def parse(cls, text: str) -> "Key":
         """Of a verifier key; NoteRefused for what is none, or for another kind of key."""
-        name, _, rest = text.partition("+")
-        identifier, _, encoded = rest.partition("+")
         try:
-            raw = from_base64(encoded)
+            return cls(*read_key(text))
         except ValueError:
-            raw = b""
-        if is_key_name(name) and len(raw) == 1 + HASH_BYTES and raw[0] in (ED25519, COSIGNATURE):
-            key = cls(name, raw[0], raw[1:])
-            if key.id.hex() == identifier:
-                return key
+            pass
         raise _refused(
             en=f"{text[:80]!r} is no Ed25519 verifier key; it has the form name+1a2b3c4d+base64",
             fr=f"{text[:80]!r} n'est pas une clé de vérification Ed25519 ; forme attendue : nom+1a2b3c4d+base64",

@@ -20,9 +20,10 @@ from agent.language import say
 from agent.register.bodies import EntriesExpired
 from agent.register.entries import LONGEST_LINE, Place, line_hash, parse_entry, place_of, split_line
 from agent.register.findings import Finding, Verdict, Witness, against, entry_name, fault, notice
-from agent.register.notes import ED25519, Checkpoint, Key, Note, Signature
+from agent.register.notes import Checkpoint, Key, Note, Signature
 from agent.register.sections import FOLDER, TREE, Section, Tail, last_line, lines, sections, strangers
 from agent.register.tree import HASH_BYTES, Peaks, leaf_hash, position, stored
+from agent.verifier_keys import ED25519
 
 LOOK_AGAIN_S = 0.5
 MOST_TOLD = 20

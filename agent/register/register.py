@@ -46,10 +46,11 @@ from agent.register.entries import (
     utc_ms,
 )
 from agent.register.files import Files
-from agent.register.notes import ED25519, Checkpoint, Key, Note, Signature, cosigned_at, sign, to_base64
+from agent.register.notes import Checkpoint, Key, Note, Signature, cosigned_at, sign
 from agent.register.sections import Section
 from agent.register.tree import Peaks, consistency_proof, consistent, included, inclusion_proof, position
 from agent.registers import MOST_DAYS
+from agent.verifier_keys import ED25519, to_base64
 
 log = logging.getLogger(__name__)
 

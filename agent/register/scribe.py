@@ -7,12 +7,15 @@
 
 Laws
 - In order, each once. An end names the entry of its beginning; one whose beginning is not in the register is left out.
-- The queue holds `MOST_WAITING`; what comes above is counted as missed and told in the journal.
+- The queue holds `MOST_WAITING`; what comes above (a disk that hangs for minutes) is told in the journal, counted, and
+  entered as `EventsMissed` once half of what waited is entered.
 """
 
 import logging
 import queue
+import re
 import threading
+from dataclasses import dataclass, field
 
 from agent import events
 from agent.clock import Clock, rfc3339
@@ -28,12 +31,40 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 4096
 LONGEST_TEXT = 500
 STOP_S = 30.0
+KEPT = (
+    *(events.MasksBlind, events.MasksRestored, events.Tamper, events.TamperEnded, events.AimLearned),
+    *(events.CaptureLost, events.CaptureRestored, events.RecordingLost, events.RecordingRestored),
+    *(events.SigningLost, events.SigningRestored, events.UnitsDropped, events.ClockStepped),
+    *(events.ViewEnded, events.SteeringReleased),
+)
+"""What the register keeps of events; the rest is passed over."""
 
 
 def _words(text: str, otherwise: str) -> str:
     """`text` as the register takes it."""
     line = one_line(text)[:LONGEST_TEXT]
     return line if any(one.isalnum() for one in line) else otherwise
+
+
+def _word(event: Event) -> str:
+    """`MasksBlind` -> `masks_blind`, as it goes over MQTT too."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+@dataclass(slots=True)
+class _Missed:
+    """What found no place in the queue."""
+
+    count: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+    what: set[str] = field(default_factory=set)
+
+    def body(self) -> Entered:
+        """As it is entered."""
+        return bodies.EventsMissed(
+            count=self.count, first=rfc3339(self.first_ms), last=rfc3339(self.last_ms), what=tuple(sorted(self.what))
+        )
 
 
 class Scribe:
@@ -46,6 +77,8 @@ class Scribe:
         self._thread = threading.Thread(target=self._run, name="register-scribe", daemon=True)
         self._begun: dict[tuple[str, str], int] = {}
         self._causes: dict[tuple[str, str], str] = {}
+        self._missed: _Missed | None = None
+        self._missing = threading.Lock()
 
     def start(self) -> None:
         """From now on what was told is entered."""
@@ -53,10 +86,36 @@ class Scribe:
 
     def tell(self, event: Event) -> None:
         """Takes an event; what the register does not keep is passed over."""
+        if not isinstance(event, KEPT):
+            return
+        at_ms = self._clock.wall().utc_ms
         try:
-            self._waiting.put_nowait((event, self._clock.wall().utc_ms))
+            self._waiting.put_nowait((event, at_ms))
         except queue.Full:
+            self._miss(event, at_ms)
             log.error(say(en="the register misses an event: %s", fr="événement absent du registre : %s"), event)
+
+    def _miss(self, event: Event, at_ms: int) -> None:
+        with self._missing:
+            missed = self._missed = self._missed or _Missed(first_ms=at_ms)
+            missed.count += 1
+            missed.last_ms = at_ms
+            missed.what.add(_word(event))
+
+    def _enter_missed(self) -> None:
+        """Where that fails it is tried again after the next event."""
+        with self._missing:
+            missed, self._missed = self._missed, None
+        if missed is not None and self._ledger.note(missed.body()) is None:
+            self._miss_still(missed)
+
+    def _miss_still(self, missed: _Missed) -> None:
+        with self._missing:
+            later = self._missed
+            if later is not None:
+                missed.count, missed.last_ms = missed.count + later.count, later.last_ms
+                missed.what |= later.what
+            self._missed = missed
 
     def stop(self) -> None:
         """Enters what waits and ends."""
@@ -71,6 +130,9 @@ class Scribe:
             number = None if body is None else self._ledger.note(body)
             if key is not None and number is not None:
                 self._begun.setdefault(key, number)
+            if self._missed is not None and self._waiting.qsize() <= MOST_WAITING // 2:
+                self._enter_missed()
+        self._enter_missed()
 
     def _body(self, event: Event, at_ms: int) -> tuple[tuple[str, str] | None, Entered | None]:
         """(what begins with it, what to enter)."""
@@ -79,6 +141,8 @@ class Scribe:
                 return (camera, "blind"), bodies.BlindBegan(camera=camera, reason=_words(reason, "blind"))
             case events.Tamper(camera, kind):
                 return (camera, kind), bodies.TamperFound(camera=camera, what=_words(kind, "tamper"))
+            case events.SigningLost(camera, reason):
+                return (camera, "unsigned"), bodies.UnsignedBegan(camera=camera, reason=_words(reason, "unsigned"))
             case events.CaptureLost(camera, reason):
                 return None, self._lost(camera, "capture", reason, at_ms)
             case events.RecordingLost(camera, reason):
@@ -99,6 +163,10 @@ class Scribe:
                 began = self._begun.pop((camera, "blind"), None)
                 if began is not None:
                     return bodies.BlindEnded(camera=camera, began=began, length_ms=_ms(seconds))
+            case events.SigningRestored(camera, seconds):
+                began = self._begun.pop((camera, "unsigned"), None)
+                if began is not None:
+                    return bodies.UnsignedEnded(camera=camera, began=began, length_ms=_ms(seconds))
             case events.TamperEnded(camera, kind, seconds):
                 found = self._begun.pop((camera, kind), None)
                 if found is not None:

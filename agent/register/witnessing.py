@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from agent.errors import NoteRefused
 from agent.language import say
-from agent.register.notes import Checkpoint, Key, Note, Sign, cosign, from_base64, number, to_base64
+from agent.register.notes import Checkpoint, Key, Note, Sign, cosign, number
 from agent.register.tree import EMPTY_ROOT, HASH_BYTES, consistent
+from agent.verifier_keys import from_base64, to_base64
 
 LARGEST_REQUEST = 64 << 10
 MOST_HASHES = 63

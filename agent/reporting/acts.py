@@ -9,8 +9,6 @@ from typing import Literal
 
 from agent.register.bodies import (
     AgentStarted,
-    Ground,
-    Person,
     SteeringReleased,
     SteeringTaken,
     ViewEnded,
@@ -19,6 +17,7 @@ from agent.register.bodies import (
     ViewStarted,
 )
 from agent.register.entries import Entry
+from agent.register.values import Ground, Person
 
 Outcome = Literal["ended", "open", "not-started", "cut", "refused"]
 

@@ -17,12 +17,12 @@ from agent.moments import utc_ms
 from agent.register import report as register_report
 from agent.register.entries import parse_entry, split_line
 from agent.register.findings import Verdict
-from agent.register.notes import to_base64
 from agent.register.sections import FOLDER, TREE, Tail, lines, sections
 from agent.register.tree import HASH_BYTES, Peaks, leaf_hash
 from agent.reporting.content import Provenance, document
 from agent.reporting.figures import Gathering, Period, Report
 from agent.reporting.french import hours, share
+from agent.verifier_keys import to_base64
 
 
 def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -53,7 +53,7 @@ def document(report: Report, source: Provenance) -> list[Block]:
         *_acts(report, "view"),
         Heading("8. Pilotage des caméras"),
         *_acts(report, "steering"),
-        Heading("9. Interruptions, images masquées, altérations, horloge"),
+        Heading("9. Interruptions, images masquées ou non signées, altérations, horloge"),
         *_intervals(report),
         Heading("10. Journal du système"),
         *_journal(report.journal),

@@ -20,7 +20,6 @@ from agent.register.bodies import (
     BlindBegan,
     BlindEnded,
     Entered,
-    Gone,
     RecordingGap,
     RequisitionPresented,
     SegmentsDestroyed,
@@ -28,9 +27,12 @@ from agent.register.bodies import (
     SegmentsSealed,
     TamperEnded,
     TamperFound,
+    UnsignedBegan,
+    UnsignedEnded,
     ViewRefused,
 )
 from agent.register.entries import Entry, utc_ms
+from agent.register.values import Gone
 from agent.reporting.acts import Act, Acts
 from agent.reporting.footage import Footage
 
@@ -40,7 +42,7 @@ LISTED = ("requisition_presented", "requisition_refused", "segments_held", "segm
 JOURNAL = (
     *("agent_started", "agent_stopped", "command_began", "command_ended", "power_cut_found", "tail_cut"),
     *("clock_stepped", "configuration_changed", "mask_policy_changed", "aim_learned", "aim_approved"),
-    "entries_expired",
+    *("entries_expired", "events_missed"),
 )
 
 
@@ -87,6 +89,8 @@ class CameraFigures:
     steering_ms: int = 0
     blinds: int = 0
     blind_ms: int = 0
+    unsigneds: int = 0
+    unsigned_ms: int = 0
     tampers: int = 0
     tamper_ms: int = 0
 
@@ -136,7 +140,7 @@ class Transmission:
 
 @dataclass(slots=True)
 class Interval:
-    """`kind`: gap, blind, tamper or clock (unsynchronised). `cut`: its end is where the agent's own end left it."""
+    """`kind`: gap, blind, unsigned, tamper or clock (unsynchronised). `cut`: it ends where the agent itself ended."""
 
     kind: str
     entry: int
@@ -268,10 +272,14 @@ class Gathering:
                     self._close((f"gap {camera}", began), end)
             case BlindBegan(camera=camera, reason=cause):
                 self._open["blind", entry.index] = Interval("blind", entry.index, camera, at, None, cause)
+            case UnsignedBegan(camera=camera, reason=cause):
+                self._open["unsigned", entry.index] = Interval("unsigned", entry.index, camera, at, None, cause)
             case TamperFound(camera=camera, what=cause):
                 self._open["tamper", entry.index] = Interval("tamper", entry.index, camera, at, None, cause)
             case BlindEnded(began=began_entry, length_ms=length):
                 self._close(("blind", began_entry), None, length)
+            case UnsignedEnded(began=began_entry, length_ms=length):
+                self._close(("unsigned", began_entry), None, length)
             case TamperEnded(found=found, length_ms=length):
                 self._close(("tamper", found), None, length)
 

@@ -6,8 +6,8 @@
 
 from datetime import UTC, datetime
 
-from agent.register.bodies import Ground, LegalBasis, Person
 from agent.register.entries import utc_ms
+from agent.register.values import Ground, LegalBasis, Person
 from agent.reporting.acts import Act
 
 BASES: dict[LegalBasis, str] = {
@@ -23,6 +23,7 @@ RULES = {"age": "durée de conservation échue", "budget": "place allouée épui
 INTERVALS = {
     "gap": "Interruption d'enregistrement",
     "blind": "Image entièrement masquée",
+    "unsigned": "Images non signées",
     "tamper": "Altération",
     "clock": "Horloge non confirmée",
 }

@@ -19,9 +19,10 @@ from itertools import groupby, islice
 
 from agent.clock import Clock, Instant, rfc3339
 from agent.errors import RegisterError
-from agent.register.bodies import MOST_SEGMENTS, Gone, Segment, SegmentsDestroyed, SegmentsSealed
-from agent.register.bodies import Rule as EnteredRule
+from agent.register.bodies import SegmentsDestroyed, SegmentsSealed
 from agent.register.ledger import Ledger
+from agent.register.values import MOST_SEGMENTS, Gone, Segment
+from agent.register.values import Rule as EnteredRule
 from agent.vault.index import Index
 from agent.vault.rows import Rule, SegmentRow
 

@@ -1,5 +1,5 @@
-"""The index of all segments: `<state>/index.sqlite`. The only file that touches SQLite; `report.py` reads through it,
-and `holds.py` keeps its two tables with it.
+"""The index of all segments: `<state>/index.sqlite`, whose tables `schema.py` has. `report.py` reads through it, and
+`holds.py` keeps its two tables with it.
 
 Laws
 - A row is added after its file is whole and on disk under its name (law 4 of the house), signed, with the next `seq`
@@ -13,84 +13,20 @@ SQLite's errors come out as VaultError.
 """
 
 import contextlib
-import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.errors import VaultError
-from agent.language import say
 from agent.vault.names import FILE_CHARACTERS, parse_name
-from agent.vault.reasons import why
 from agent.vault.ring import Candidate
 from agent.vault.rows import SEGMENT_FIELDS, Rule, Segment, SegmentRow, State, signed_bytes
+from agent.vault.schema import EVICTABLE, KEPT, ON_DISK, prepare, told
 
 FILE = "index.sqlite"
-SCHEMA_VERSION = 3
 NONE_LASTS_MS = 3_600_000
 """No segment is so long, whatever the clock did meanwhile."""
-
-_ON_DISK = "('sealed', 'found', 'held')"
-_EVICTABLE = "('sealed', 'found')"
-_KEPT = "('sealed', 'found', 'held', 'evicting')"
-
-_SCHEMA = f"""
-CREATE TABLE segment (
-    seq             INTEGER PRIMARY KEY AUTOINCREMENT,
-    camera          TEXT    NOT NULL,
-    counter         INTEGER NOT NULL CHECK (counter >= 1),
-    name            TEXT    NOT NULL UNIQUE,   -- relative to the state directory
-    start_ms        INTEGER NOT NULL,          -- UTC; of a found segment: from its name
-    end_ms          INTEGER,                   -- UTC; of a found segment: when it was last written, an estimate
-    duration_ms     INTEGER,
-    frames          INTEGER,
-    blind_frames    INTEGER,
-    width           INTEGER,
-    height          INTEGER,
-    size_bytes      INTEGER NOT NULL,
-    sha256          TEXT    NOT NULL,
-    whole           INTEGER NOT NULL CHECK (whole IN (0, 1)),
-    synchronised    INTEGER NOT NULL CHECK (synchronised IN (0, 1)),
-    clock_error_ms  INTEGER,
-    end_reason      TEXT    NOT NULL,
-    signature       BLOB    NOT NULL,
-    state           TEXT    NOT NULL CHECK (state IN ('sealed','found','held','evicting','destroyed','lost')),
-    destroyed_ms    INTEGER,
-    rule            TEXT             CHECK (rule IN ('age', 'budget', 'disk')),
-    UNIQUE (camera, counter)
-) STRICT;
-CREATE INDEX evictable ON segment (seq) WHERE state IN {_EVICTABLE};
-CREATE INDEX evictable_by_start ON segment (start_ms) WHERE state IN {_EVICTABLE} AND synchronised = 1;
-CREATE INDEX evictable_unsynchronised ON segment (seq) WHERE state IN {_EVICTABLE} AND synchronised = 0;
-CREATE INDEX synchronised_start ON segment (seq, start_ms) WHERE synchronised = 1;
-CREATE INDEX evicting ON segment (seq) WHERE state = 'evicting';
-CREATE INDEX latest ON segment (max(start_ms, coalesce(end_ms, 0)));
-"""
-
-_HOLDS = """
-CREATE TABLE requisition (
-    id              TEXT    PRIMARY KEY,       -- a UUID: answered once
-    act             TEXT    NOT NULL CHECK (act IN ('export', 'hold', 'release')),
-    document        TEXT    NOT NULL,          -- SHA-256 of the document, hex
-    reference       TEXT    NOT NULL,
-    entry           INTEGER NOT NULL,          -- the register's entry that presented it
-    until_ms        INTEGER NOT NULL,          -- UTC; when what it keeps is let go
-    state           TEXT    NOT NULL CHECK (state IN ('begun', 'kept', 'ended'))
-) STRICT;
-CREATE TABLE hold (
-    requisition     TEXT    NOT NULL REFERENCES requisition (id),
-    seq             INTEGER NOT NULL REFERENCES segment (seq),
-    entry           INTEGER NOT NULL,          -- the register's entry that says so
-    PRIMARY KEY (requisition, seq)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX hold_by_segment ON hold (seq);
-CREATE INDEX held ON segment (size_bytes) WHERE state = 'held';
-CREATE INDEX by_start ON segment (camera, start_ms);
-"""
-_TRACK = "ALTER TABLE segment ADD COLUMN track TEXT;  -- where a turning head pointed; goes with the file\n"
-_VERSION = f"PRAGMA user_version = {SCHEMA_VERSION};"
 
 _COLUMNS = ("seq", "counter", *SEGMENT_FIELDS, "signature", "state", "destroyed_ms", "rule", "track")
 
@@ -101,21 +37,21 @@ _INSERT = (
     f"INSERT INTO segment (seq, counter, {', '.join(SEGMENT_FIELDS)}, signature, state, track) "
     f"VALUES ({', '.join('?' * (len(SEGMENT_FIELDS) + 5))})"
 )
-_LIVE_BYTES = f"SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state IN {_ON_DISK}"
-_SIZE_TO_EVICT = f"SELECT size_bytes FROM segment WHERE seq = ? AND state IN {_EVICTABLE}"
+_LIVE_BYTES = f"SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state IN {ON_DISK}"
+_SIZE_TO_EVICT = f"SELECT size_bytes FROM segment WHERE seq = ? AND state IN {EVICTABLE}"
 _BEGIN_EVICTION = (
-    f"UPDATE segment SET state = 'evicting', rule = ?, track = NULL WHERE seq = ? AND state IN {_EVICTABLE}"
+    f"UPDATE segment SET state = 'evicting', rule = ?, track = NULL WHERE seq = ? AND state IN {EVICTABLE}"
 )
 _END_EVICTION = "UPDATE segment SET state = 'destroyed', destroyed_ms = ? WHERE seq = ? AND state = 'evicting'"
-_LOSE = f"UPDATE segment SET state = 'lost', track = NULL WHERE seq = ? AND state IN {_ON_DISK}"
+_LOSE = f"UPDATE segment SET state = 'lost', track = NULL WHERE seq = ? AND state IN {ON_DISK}"
 _TAKE_BACK = """
 UPDATE segment SET state = iif(
     EXISTS (SELECT 1 FROM hold JOIN requisition ON id = requisition WHERE hold.seq = segment.seq AND state <> 'ended'),
     'held', iif(whole, 'sealed', 'found')) WHERE seq = ? AND state = 'lost'
 """
-_FIRST_START = f"SELECT start_ms FROM segment WHERE state IN {_EVICTABLE} ORDER BY seq LIMIT 1"
-_LAST_END = f"SELECT coalesce(end_ms, start_ms) FROM segment WHERE state IN {_EVICTABLE} ORDER BY seq DESC LIMIT 1"
-_FOLDERS = f"SELECT DISTINCT substr(name, 1, length(name) - ?) FROM segment WHERE state IN {_ON_DISK}"
+_FIRST_START = f"SELECT start_ms FROM segment WHERE state IN {EVICTABLE} ORDER BY seq LIMIT 1"
+_LAST_END = f"SELECT coalesce(end_ms, start_ms) FROM segment WHERE state IN {EVICTABLE} ORDER BY seq DESC LIMIT 1"
+_FOLDERS = f"SELECT DISTINCT substr(name, 1, length(name) - ?) FROM segment WHERE state IN {ON_DISK}"
 _FORCED = "WHERE camera = ? AND start_ms >= ? AND start_ms < ? AND coalesce(end_ms, start_ms) > ? ORDER BY seq"
 _HELD_BYTES = "SELECT coalesce(sum(size_bytes), 0) FROM segment WHERE state = 'held'"
 _LATEST = "SELECT max(start_ms, coalesce(end_ms, 0)) AS latest FROM segment ORDER BY latest DESC LIMIT 1"
@@ -131,7 +67,7 @@ WITH RECURSIVE one (id) AS (
     UNION ALL SELECT (SELECT min(camera) FROM segment WHERE camera > id) FROM one WHERE id IS NOT NULL)
 SELECT id FROM one WHERE id IS NOT NULL
 """
-_FIRST_COUNTER = f"SELECT counter FROM segment WHERE camera = ? AND state IN {_KEPT} ORDER BY counter LIMIT 1"
+_FIRST_COUNTER = f"SELECT counter FROM segment WHERE camera = ? AND state IN {KEPT} ORDER BY counter LIMIT 1"
 _AFTER = f"{_SELECT} WHERE camera = ? AND counter > ? ORDER BY counter LIMIT ?"
 _CANDIDATE = """
 SELECT seq, name, size_bytes, start_ms, synchronised,
@@ -139,26 +75,6 @@ SELECT seq, name, size_bytes, start_ms, synchronised,
          WHERE later.synchronised = 1 AND later.seq > segment.seq ORDER BY later.seq LIMIT 1)
   FROM segment
 """
-
-
-@contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
-    """SQLite's errors inside as VaultError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorname", "") or ""
-        if code == "SQLITE_FULL":
-            raise VaultError(why(OSError(errno.ENOSPC, ""))) from error
-        if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            mend = say(
-                en="move it away and start again: segments on disk are indexed anew",
-                fr="l'écarter et redémarrer : les segments présents sont indexés à nouveau",
-            )
-        else:
-            mend = say(en="check the disk and its free space", fr="vérifier le disque et la place libre")
-        text = say(en=f"the index {path} cannot be used ({error})", fr=f"index {path} inutilisable ({error})")
-        raise VaultError(f"{text}; {mend}") from error
 
 
 def _row(values: tuple[Any, ...]) -> SegmentRow:
@@ -180,32 +96,11 @@ class Index:
         with told(path):
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             try:
-                self._prepare()
+                prepare(self._db, path)
                 self._live_bytes = int(self._one(_LIVE_BYTES))
             except BaseException:
                 self._db.close()
                 raise
-
-    def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA secure_delete = ON")  # a track that goes is overwritten, not only forgotten
-        version = self._one("PRAGMA user_version")
-        if version == 0:
-            self._db.executescript(f"BEGIN; {_SCHEMA} {_HOLDS} {_TRACK} {_VERSION} COMMIT;")
-        elif version == 1:  # before there were holds
-            self._db.executescript(f"BEGIN; {_HOLDS} {_TRACK} {_VERSION} COMMIT;")
-        elif version == 2:  # before a head's track was kept
-            self._db.executescript(f"BEGIN; {_TRACK} {_VERSION} COMMIT;")
-        elif version != SCHEMA_VERSION:
-            raise VaultError(
-                say(
-                    en=f"{self._path} is of version {version}, this agent knows {SCHEMA_VERSION}; "
-                    "install the agent that wrote it",
-                    fr=f"{self._path} est de version {version}, cet agent connaît la {SCHEMA_VERSION} ; "
-                    "installer l'agent qui l'a écrit",
-                )
-            )
 
     def close(self) -> None:
         """Writes the WAL back; no further call."""
@@ -319,7 +214,7 @@ class Index:
 
     def _candidates(self, where: str, *values: object) -> list[Candidate]:
         with self._lock, told(self._path):
-            found = self._db.execute(f"{_CANDIDATE} WHERE state IN {_EVICTABLE} {where}", values).fetchall()
+            found = self._db.execute(f"{_CANDIDATE} WHERE state IN {EVICTABLE} {where}", values).fetchall()
         return [Candidate(seq, name, size, start, bool(known), later) for seq, name, size, start, known, later in found]
 
     def oldest(self, limit: int) -> list[Candidate]:

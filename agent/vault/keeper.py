@@ -35,7 +35,10 @@ EVERY_S = 10.0
 STOP_S = 30.0
 BATCH = 256
 AHEAD_MS = 60_000
-"""Once one is too old, those go with it that would be within a minute: one entry in the register for all of them."""
+"""Once one is too old, those go with it that would be within a minute: one entry in the register for all of them, and
+not one a segment. Early and never late, because the law's month is a ceiling (CSI L252-5). Only what a synchronised
+clock timed goes ahead: unsynchronised time never destroys early.
+"""
 
 
 class Keeper:
@@ -183,8 +186,7 @@ class Keeper:
         cutoff_ms = age_cutoff_ms(self._clock.wall(), self._settings.retention_days)
         if cutoff_ms is None or not too_old(self._index.aged(cutoff_ms, BATCH), cutoff_ms):
             return ()
-        ahead_ms = cutoff_ms + AHEAD_MS
-        return too_old(self._index.aged(ahead_ms, BATCH), ahead_ms)
+        return too_old(self._index.aged(cutoff_ms + AHEAD_MS, BATCH), cutoff_ms, AHEAD_MS)
 
     def _surplus(self) -> Sequence[Eviction]:
         return too_much(self._index.oldest(BATCH), self._room(), self._budget_bytes())

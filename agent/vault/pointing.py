@@ -86,14 +86,16 @@ class Track:
 
     def add(self, at_ms: int, masks: MaskState) -> None:
         """One more picture."""
-        point = point_of(at_ms, masks)
-        if point is None or len(self._points) >= MOST_POINTS:
+        if len(self._points) >= MOST_POINTS:
             return
-        if self._points:
-            gone = at_ms - self._points[-1].at_ms
-            # a clock that was set back is no reason to note nothing
-            if 0 <= gone < APART_MS or (0 <= gone < REST_MS and not _differs(self._points[-1], point)):
-                return
+        last = self._points[-1] if self._points else None
+        # a clock that was set back is no reason to note nothing
+        gone = at_ms - last.at_ms if last is not None and at_ms >= last.at_ms else REST_MS
+        if gone < APART_MS:  # asked first: most pictures come so soon
+            return
+        point = point_of(at_ms, masks)
+        if point is None or (last is not None and gone < REST_MS and not _differs(last, point)):
+            return
         if len(self._points) == MOST_POINTS - 1:
             point = Point(at_ms, 0, 0, 0, 0, 0, 0, FULL)
         self._points.append(point)

@@ -84,10 +84,10 @@ def age_cutoff_ms(now: WallTime, retention_days: int) -> int | None:
     return now.utc_ms - retention_days * DAY_MS if now.synchronised and now.trusted else None
 
 
-def too_old(rows: Sequence[Candidate], cutoff_ms: int) -> tuple[Eviction, ...]:
-    """Those past retention."""
-    aged = ((row, ages_from_ms(row)) for row in rows)
-    return tuple(Eviction(row.seq, row.name, "age") for row, since in aged if since is not None and since < cutoff_ms)
+def too_old(rows: Sequence[Candidate], cutoff_ms: int, ahead_ms: int = 0) -> tuple[Eviction, ...]:
+    """Those past retention, and those that will be within `ahead_ms`, unless nobody knows their time well enough."""
+    aged = ((row, ages_from_ms(row), cutoff_ms + ahead_ms * row.synchronised) for row in rows)
+    return tuple(Eviction(row.seq, row.name, "age") for row, since, end in aged if since is not None and since < end)
 
 
 def too_much(rows: Sequence[Candidate], room: Room, budget_bytes: int) -> tuple[Eviction, ...]:

@@ -17,7 +17,6 @@ PX_PER_M = 36.0
 GROUND_PX_PER_M = 24.0
 GROUND_X, GROUND_Z = 80.0, (-16.0, 14.0)
 ROAD_Z = (2.0, 10.0)
-GLOW: Colour = (120, 205, 245)
 
 Stone = tuple[float, float, float, str, Colour]
 """From and to (metres across the wall), height, what it is, its colour."""

@@ -56,7 +56,6 @@ class Lies:
 class Report:
     """A position as it goes into GetStatus: ONVIF's MoveStatus of pan and tilt and of zoom, and its Error."""
 
-    measured_s: float
     pan_deg: float
     tilt_deg: float
     zoom: float
@@ -104,11 +103,10 @@ class Reporter:
             return None
         if shown.homing and self._lies.homing == "zero":
             home = self._head.home
-            return Report(shown.at_s, home.pan_deg, home.tilt_deg, home.zoom, "IDLE", "IDLE")
+            return Report(home.pan_deg, home.tilt_deg, home.zoom, "IDLE", "IDLE")
         idle = self._lies.idle or self._frozen is not None
         view = shown.view()
         report = Report(
-            shown.at_s,
             self.ageing.told(shown.pan_deg if self._lies.mirrored else view.pan_deg),
             self.ageing.told(view.tilt_deg),
             min(shown.zoom, self._lies.most_zoom),

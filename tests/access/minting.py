@@ -73,6 +73,22 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+FOREIGN_HEADERS: tuple[dict[str, object], ...] = (
+    {"jwk": {"kty": "OKP", "crv": "Ed25519", "x": b64(STRANGER.public_key().public_bytes_raw())}},
+    {"jku": "https://evil.example/keys"},
+    {"x5u": "https://evil.example/cert"},
+    {"x5c": ["MII="]},
+    {"kid": "../../etc/passwd"},
+    {"crit": ["exp"], "exp": 1},
+    {"crit": []},
+    {"b64": False, "crit": ["b64"]},
+    {"cty": "JWT"},
+    {"cty": "json"},
+    {"zip": "DEF"},
+)
+"""What a signature's header may not bring (RFC 7515 section 4): keys of its own, and rules."""
+
+
 def signed(payload: object, header: object = HEADER, sign: Callable[[bytes], bytes] = AUTHORITY.sign) -> str:
     """A compact JWS over anything; `payload` and `header` are bytes as they are, or whatever JSON can say."""
     parts = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in (header, payload)]

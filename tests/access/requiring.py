@@ -33,7 +33,7 @@ def judge(
     """A mast's judge with two cameras, that knows the judicial authorities."""
     keys = [key.public_key() for key in authorities]
     cameras = {"parvis-fixed", "parvis-ptz"}
-    return RequisitionJudge(keys, threshold, mast, cameras=cameras, answered=lambda one: one in answered)
+    return RequisitionJudge(keys, threshold, mast, cameras=lambda: cameras, answered=lambda one: one in answered)
 
 
 def requisition(**changes: Any) -> Requisition:

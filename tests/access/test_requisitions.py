@@ -7,16 +7,17 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.access import requisitions
 from agent.access.demands import DAY_MS, Export
 from agent.access.grants import GrantJudge, mint
 from agent.access.keys import save_private, save_public
-from agent.access.requisitions import MAX_DOCUMENT_BYTES, RequisitionJudge, fingerprint, sign, unsigned
+from agent.access.requisitions import MAX_DOCUMENT_BYTES, RequisitionJudge, Signature, fingerprint, sign, unsigned
 from agent.errors import GrantRefused, RequisitionRefused
-from tests.access.minting import AUTHORITY, MAST, NOW, STRANGER, b64, grant, wall
+from tests.access.minting import AUTHORITY, FOREIGN_HEADERS, MAST, NOW, STRANGER, b64, grant, wall
 from tests.access.minting import claims as grant_claims
 from tests.access.minting import signed as grant_signed
 from tests.access.requiring import (
@@ -209,24 +210,9 @@ def test_a_document_without_any_signature(threshold: int) -> None:
 
 # --- headers ---
 
-JWK = {"kty": "OKP", "crv": "Ed25519", "x": b64(STRANGER.public_key().public_bytes_raw())}
-
 
 @pytest.mark.parametrize("signer", [PROSECUTOR, STRANGER], ids=["authority", "stranger"])
-@pytest.mark.parametrize(
-    "extra",
-    [
-        {"jwk": JWK},
-        {"jku": "https://evil.example/keys"},
-        {"x5u": "https://evil.example/cert"},
-        {"x5c": ["MII="]},
-        {"kid": "../../etc/passwd"},
-        {"crit": ["exp"], "exp": 1},
-        {"b64": False, "crit": ["b64"]},
-        {"cty": "json"},
-    ],
-    ids=lambda extra: next(iter(extra)),
-)
+@pytest.mark.parametrize("extra", FOREIGN_HEADERS, ids=json.dumps)
 def test_a_header_brings_its_own_key_or_rules(extra: dict[str, object], signer: Ed25519PrivateKey) -> None:
     assert refused(forged(content(), {**HEADER, **extra}, signer.sign)) == "malformed"
 
@@ -534,3 +520,41 @@ def test_signing_keeps_what_was_signed_before() -> None:
 def test_what_is_no_document_is_not_signed() -> None:
     with pytest.raises(RequisitionRefused):
         sign(b'{"payload":"e30","signatures":[],"note":1}', PROSECUTOR)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b'{"payload":"x","signatures":[' + b",".join([b"{}"] * 20_000) + b"]}",
+        b"{" + b",".join(b'"%d":1' % number for number in range(6000)) + b"}",
+        b'{"payload":"x","signatures":[{' + b",".join(b'"%d":1' % number for number in range(6000)) + b"}]}",
+        b"[" * MAX_DOCUMENT_BYTES,
+        b"[]",
+        b'{"payload":"x","signatures":{}}',
+        b'{"payload":"x","signatures":["",""]}',
+    ],
+    ids=["signatures", "members", "members of one", "nesting", "list", "no list", "texts"],
+)
+def test_rubbish_is_refused_before_each_of_its_parts_is_looked_at(
+    document: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+    monkeypatch.setattr(requisitions._Envelope, "model_validate_json", looked.append)
+    assert len(document) <= MAX_DOCUMENT_BYTES
+    assert refused(document) == "malformed"
+    assert looked == []
+
+
+def test_a_signature_that_stands_twice_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[Signature] = []
+    by = Signature.by
+
+    def counted(one: Signature, key: Ed25519PublicKey) -> bool:
+        checked.append(one)
+        return by(one, key)
+
+    monkeypatch.setattr(Signature, "by", counted)
+    document = json.loads(signed(requisition(), PROSECUTOR))
+    document["signatures"] *= 20
+    assert judge([PROSECUTOR]).judge(json.dumps(document).encode(), wall()).signers
+    assert len(checked) == 1

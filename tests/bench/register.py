@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.clock import SystemClock
 from agent.identity import DeviceIdentity
 from agent.register import Register
-from agent.register.bodies import Ground, Person, ViewRequested
+from agent.register.bodies import ViewRequested
 from agent.register.proving import verify
+from agent.register.values import Ground, Person
 from tests.bench.tables import Table
 
 TURN = 1000

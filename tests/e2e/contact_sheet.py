@@ -26,7 +26,8 @@ from agent.vault.names import parse_name
 from agent.virtual.head import LensTable
 from agent.virtual.ptz_camera import Setup, VirtualPtz
 from tests.e2e.journeys import Act
-from tests.e2e.turning import Mast, is_flat
+from tests.e2e.turning import Mast
+from tests.e2e.verdict import is_flat
 
 DOME, FIXED, FISHEYE = "dome", "fixed", "fisheye"
 SETUPS = {

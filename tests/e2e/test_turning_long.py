@@ -10,7 +10,8 @@ import pytest
 from agent.virtual.head import LensTable
 from agent.virtual.ptz_camera import Setup
 from tests.e2e.journeys import CONTRADICTION, UNSURE, restless, sent, suffers
-from tests.e2e.turning import Mast, Verdict
+from tests.e2e.turning import Mast
+from tests.e2e.verdict import Verdict
 from tests.needs import needs
 
 pytestmark = [needs("age", "age"), pytest.mark.slow]

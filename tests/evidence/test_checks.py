@@ -15,10 +15,11 @@ from agent.access.keys import load_public
 from agent.access.requisitions import fingerprint
 from agent.clock import rfc3339
 from agent.evidence import names
-from agent.evidence.manifest import BlindSpan, Manifest, Policy, Recording, read_manifest
+from agent.evidence.manifest import BlindSpan, Manifest, Policy, read_manifest
 from agent.evidence.proofs import read_proof
 from agent.register.bodies import BlindBegan, BlindEnded, MaskPolicyChanged, RecordingGap
-from agent.register.notes import COSIGNATURE, Checkpoint, Key, Note, cosign
+from agent.register.notes import Checkpoint, Key, Note, cosign
+from agent.verifier_keys import COSIGNATURE
 from provisioning.evidence_checks import check
 from provisioning.evidence_opening import read_contents
 from provisioning.evidence_verdict import Checked, Contents, Trust
@@ -167,10 +168,6 @@ Change = Callable[[Manifest], Manifest]
 
 def _camera(manifest: Manifest, **changes: object) -> Manifest:
     return replace(manifest, cameras=(replace(manifest.cameras[0], **changes),))  # type: ignore[arg-type]
-
-
-def _later(one: Recording) -> Recording:
-    return replace(one, segment=replace(one.segment, start_ms=one.segment.start_ms + 1))
 
 
 LIES: dict[str, Change] = {

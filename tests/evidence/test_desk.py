@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.access.demands import DAY_MS, Export, Recipient, Release, write
+from agent.access.demands import DAY_MS, Export, Recipient, Release, Requisition, write
 from agent.errors import RegisterError, RequisitionRefused, TryLater
-from agent.evidence.desk import FETCH_MS, MOST_REFUSED
+from agent.evidence.desk import FETCH_MS
 from agent.register import bodies
 from agent.register.bodies import RequisitionPresented, SegmentsExported, SegmentsHeld, SegmentsReleased
 from tests.access.requiring import forged
@@ -141,6 +141,82 @@ def test_what_is_partly_destroyed_is_declared(house: House) -> None:
 def test_an_untrusted_clock_judges_no_requisition(house: House) -> None:
     house.clock.trusted = False
     assert refused(house, house.document()) == "clock"
+
+
+def short_lived(house: House) -> bytes:
+    return house.document(expires_ms=house.clock.wall_ms + HOUR_MS)
+
+
+def test_a_requisition_that_expires_while_it_waits_its_turn_is_refused(house: House) -> None:
+    document = short_lived(house)
+    assert isinstance(house.desk.consider(document), Requisition)
+    house.clock.pass_ms(HOUR_MS)
+    assert refused(house, document) == "expired"
+
+
+@pytest.mark.parametrize("word", ["expired", "clock"])
+def test_a_requisition_that_counts_no_more_once_the_open_segment_is_sealed_is_refused(house: House, word: str) -> None:
+    def settled(*_: object) -> bool:
+        house.clock.pass_ms(HOUR_MS)
+        house.clock.trusted = word != "clock"
+        return True
+
+    house.vault.is_settled = settled  # type: ignore[method-assign]
+    assert refused(house, house.document() if word == "clock" else short_lived(house)) == word
+
+
+def test_one_that_has_expired_is_not_collected_again_nor_fetched(house: House) -> None:
+    document = short_lived(house)
+    answer = house.desk.answer(document)
+    assert answer.until_ms == house.clock.wall_ms + HOUR_MS
+    house.clock.pass_ms(HOUR_MS - 1)
+    assert house.desk.download(ID, answer.token) is not None
+    house.clock.pass_ms(1)
+    assert house.desk.download(ID, answer.token) is None
+    with pytest.raises(RequisitionRefused) as found:
+        house.desk.answer(document, again=True)
+    assert found.value.word == "expired"
+
+
+def test_what_a_power_cut_broke_off_is_not_answered_after_its_end(house: House) -> None:
+    document = short_lived(house)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("agent.evidence.desk.bind", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+    house.close()
+    house.clock.pass_ms(HOUR_MS)
+    house.open()
+    assert refusal(house, document) == "expired"
+
+
+def test_nothing_is_fetched_while_the_clock_is_below_its_floor_and_all_of_it_afterwards(house: House) -> None:
+    answer = house.desk.answer(house.document())
+    house.clock.trusted = False
+    with pytest.raises(TryLater) as later:
+        house.desk.download(ID, answer.token)
+    assert (later.value.status, later.value.word) == (503, "clock")
+    assert house.desk.download(ID, "guessed") is None  # and a stranger does not learn of it
+    house.clock.trusted = True
+    assert house.desk.download(ID, answer.token) is not None
+
+
+def test_a_requisition_may_be_dated_a_minute_ahead_of_the_mast_and_no_more(house: House) -> None:
+    def dated(ahead_ms: int) -> bytes:
+        return house.document(issued_ms=house.clock.wall_ms + ahead_ms, expires_ms=house.clock.wall_ms + DAY_MS)
+
+    assert refused(house, dated(60_001)) == "not-yet"
+    assert house.desk.answer(dated(60_000)).segments == 4
+
+
+def test_an_unsynchronised_clock_judges_as_grants_are_judged(house: House) -> None:
+    house.clock.synchronised = False
+    document = short_lived(house)
+    assert house.desk.answer(document).segments == 4
+    house.clock.pass_ms(HOUR_MS)
+    with pytest.raises(RequisitionRefused) as found:
+        house.desk.answer(document, again=True)
+    assert found.value.word == "expired"
 
 
 def test_a_requisition_serves_once_also_after_a_restart(house: House) -> None:
@@ -349,18 +425,33 @@ def test_an_export_waits_for_the_segment_that_is_being_recorded(house: House) ->
 
 
 def test_a_flood_of_forgeries_fills_no_register_and_keeps_no_authority_out(house: House) -> None:
-    for _ in range(MOST_REFUSED):
+    for _ in range(20):
         with pytest.raises(RequisitionRefused):
             house.desk.answer(b"{}")
     size = house.book.size
-    with pytest.raises(TryLater):
+    with pytest.raises(TryLater) as later:
         house.desk.answer(house.document(STRANGER))
-    assert house.book.size == size
+    assert (house.book.size, later.value.wait_s) == (size, 60)
+    # an authority's own mistake is told to it all the same
+    assert refused_there(house, house.document(masts=("elsewhere",))) == "other-mast"
     assert house.desk.answer(house.document()).segments == 4
-    house.clock.pass_ms(60_001)
     for told in ("; 1 more since the last were not entered", ""):
-        with pytest.raises(RequisitionRefused):
-            house.desk.answer(b"{}")
-        body = next(house.book.newest()).body
-        assert isinstance(body, bodies.RequisitionRefused)
-        assert body.why == "malformed" + told
+        house.clock.pass_ms(60_001)
+        assert refused_there(house, b"{}") == "malformed" + told
+
+
+def refused_there(house: House, document: bytes) -> str:
+    """Why, as the register has it."""
+    with pytest.raises(RequisitionRefused):
+        house.desk.answer(document)
+    body = next(house.book.newest()).body
+    assert isinstance(body, bodies.RequisitionRefused)
+    return body.why
+
+
+def test_a_refusal_that_could_not_be_entered_is_counted_in_the_next(house: House) -> None:
+    house.book.broken = True
+    with pytest.raises(RegisterError):
+        house.desk.answer(house.document(STRANGER))
+    house.book.broken = False
+    assert refused_there(house, b"{}") == "malformed; 1 more since the last were not entered"

@@ -3,26 +3,31 @@
 import asyncio
 import json
 import subprocess
+import threading
 import time
+from collections import Counter as Counted
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.access.demands import DAY_MS
 from agent.config import Configuration
 from agent.control.server import ControlServer
 from agent.errors import EvidenceRefused, RequisitionRefused, UsageError, VaultBusy
-from agent.evidence.counter import Counter
+from agent.evidence.counter import MOST_WAITING, Counter
 from agent.exporting import export
 from agent.live import requisitions
 from agent.live.requisitions import MOST_DOWNLOADS, Requisitions, span
 from provisioning.cli import main
 from tests.evidence.rig import ID, OTHER_ID, House, hold_demand
 from tests.rig.footage import STREET
+
+STRANGER = Ed25519PrivateKey.from_private_bytes(b"stranger".ljust(32, b"."))
 
 
 @asynccontextmanager
@@ -107,6 +112,10 @@ async def test_nobody_fetches_without_the_token(house: House) -> None:
         assert (await curl("-H", f"Authorization: Bearer {told['token']}", other))[0] == 404
         trick = f"{url}/requisitions/..%2f{ID}/pack.zip"
         assert (await curl("--path-as-is", "-H", f"Authorization: Bearer {told['token']}", trick))[0] == 404
+        house.clock.trusted = False
+        status, body = await curl("-H", f"Authorization: Bearer {told['token']}", address)
+        assert (status, json.loads(body)["error"]) == (503, "clock")
+        house.clock.trusted = True
         house.clock.pass_ms(4 * DAY_MS)
         assert (await curl("-H", f"Authorization: Bearer {told['token']}", address))[0] == 404
     assert told["token"] not in (house.bench.state / "exports" / ID / "token").read_text()
@@ -144,6 +153,56 @@ async def test_an_unwritable_register_and_a_flood_are_refused_with_503_and_429(h
         bad.write_bytes(b"{}")
         statuses = [(await curl(*posting(url, bad)))[0] for _ in range(21)]
         assert statuses == [400] * 20 + [429]
+
+
+async def test_forged_requisitions_take_no_place_from_a_true_one_that_waits_its_turn(house: House) -> None:
+    settled = threading.Event()
+    house.vault.is_settled = lambda *_: settled.wait(0.05)  # type: ignore[method-assign]
+    async with serving(house) as url:
+        first = asyncio.create_task(curl(*posting(url, written(house, house.document(id=OTHER_ID)))))
+        while not house.desk._turn.locked():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        forged = house.folder / "forged.json"
+        forged.write_bytes(house.document(STRANGER))
+        true = house.folder / "true.json"
+        true.write_bytes(house.document())
+        try:
+            flood = [asyncio.create_task(curl(*posting(url, forged))) for _ in range(3 * MOST_WAITING)]
+            told, late = await asyncio.wait(flood, timeout=20)
+            waiting = [asyncio.create_task(curl(*posting(url, true))) for _ in range(2)]
+            again, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            assert not first.done()
+        finally:
+            settled.set()
+        answered = [(await one)[0] for one in waiting]
+        assert (await first)[0] == 201
+    assert (late, {one.result()[0] for one in told}) == (set(), {401})
+    assert [one.result()[0] for one in again] == [503]  # it waits already: one place is enough
+    assert sorted(answered) == [201, 503]
+    assert house.kinds().count("requisition_refused") == len(flood)
+
+
+async def test_a_flood_of_forgeries_from_many_connections_lets_a_true_one_through(house: House) -> None:
+    forged, done = house.document(STRANGER), asyncio.Event()
+    told: Counted[int] = Counted()
+
+    async def flood(url: str) -> None:
+        async with ClientSession() as client:
+            while not done.is_set():
+                asked = client.post(f"{url}/requisitions", data=forged, headers={"Content-Type": "application/json"})
+                async with asked as answer:
+                    told[answer.status] += 1
+
+    async with serving(house) as url:
+        strangers = [asyncio.create_task(flood(url)) for _ in range(30)]
+        while told.total() < 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        status, body = await curl(*posting(url, written(house, house.document())))
+        done.set()
+        await asyncio.gather(*strangers)
+    assert status == 201, body
+    assert set(told) <= {401, 429, 503}
+    assert house.kinds().count("requisition_refused") == told[401]
 
 
 async def test_a_hold_is_answered_without_a_pack(house: House) -> None:

@@ -4,8 +4,10 @@ import os
 import random
 import stat
 import struct
+import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from agent.errors import EvidenceRefused
 from provisioning.cli import main
 from provisioning.evidence_opening import read_contents
-from provisioning.pack_source import Folder, Zipped, open_source
+from provisioning.pack_source import LARGEST_DIRECTORY, Folder, Zipped, open_source, read_small
 from tests.evidence.rig import House
 
 NAME = "segments/lane/2026/11/21/20261121T120000.000Z.mp4.age"
@@ -188,3 +190,47 @@ def test_a_recording_that_is_a_link_to_another_is_refused(house: House, pack: Pa
     segment.symlink_to(copy)
     assert opened(house, pack, tmp_path / "out") == 1
     assert not (tmp_path / "out").exists()
+
+
+@contextmanager
+def at_most(most_bytes: int) -> Iterator[None]:
+    """Fails where more memory than that was taken at any moment."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_small_files_that_are_large_together_are_refused_before_any_is_read(pack: Path) -> None:
+    for number in range(1, 60):
+        path = pack / f"keys/requisition-{number}.pub"
+        path.touch()
+        os.truncate(path, 5 << 20)  # 295 MB, and none of it on disk
+    with at_most(4 << 20), pytest.raises(EvidenceRefused, match="larger"):
+        read_contents(open_source(pack))
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(pack: Path) -> None:
+    source = open_source(pack)
+    os.truncate(pack / "README.txt", 64 << 20)
+    with at_most(4 << 20), pytest.raises(EvidenceRefused, match=r"README\.txt"):
+        dict(read_small(source))
+
+
+def test_a_zip_whose_directory_is_a_bomb_is_refused_unread(tmp_path: Path) -> None:
+    name = b"keys/requisition-1.pub"
+    one = (
+        struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, 0, 0, 0, 0, 0, 0, 0, len(name), 0, 0, 0, 0, 0, 0) + name
+    )
+    count = LARGEST_DIRECTORY // len(one) + 1
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count & 0xFFFF, count & 0xFFFF, count * len(one), 0, 0)
+    bomb = tmp_path / "bomb.zip"
+    bomb.write_bytes(one * count + end)
+    with at_most(4 << 20), pytest.raises(EvidenceRefused, match=r"bomb\.zip"):
+        open_source(bomb)
+    few = tmp_path / "few.zip"  # the same, only shorter, is read, and refused for what it says
+    few.write_bytes(one * 3 + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 3, 3, 3 * len(one), 0, 0))
+    with pytest.raises(EvidenceRefused, match="is no part of a pack"):
+        open_source(few)

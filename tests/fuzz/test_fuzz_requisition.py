@@ -91,7 +91,7 @@ REQUISITIONS = st.builds(
 def test_every_honest_requisition_comes_through_unchanged(one: Requisition) -> None:
     signer = PROSECUTOR.public_key()
     # a name that is only the mast's own may be in the list by chance too
-    by = RequisitionJudge([signer], 1, MAST, cameras=["parvis-fixed", "parvis-ptz"], answered=lambda _: False)
+    by = RequisitionJudge([signer], 1, MAST, cameras=lambda: ["parvis-fixed", "parvis-ptz"], answered=lambda _: False)
     judged = by.judge(signed(one, PROSECUTOR), wall())
     assert (judged.signers, judged.demand) == ((fingerprint(signer),), one.demand)
     assert (judged.id, judged.reason, judged.requester, judged.masts) == (one.id, one.reason, one.requester, one.masts)

@@ -11,6 +11,7 @@ from provisioning.calibration import MOST_FILE_BYTES
 from provisioning.cli import main
 from provisioning.lens_file import measurements
 from tests.provisioning.lenses import ASPECT, LENSES, look_through, worst_deg
+from tests.provisioning.speaking import said
 from tests.provisioning.test_cli import provision
 
 FIVE = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -154,7 +155,7 @@ def test_a_french_technician_is_told_in_french(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("en_GB.UTF-8", "2 to 20"), ("fr_FR.UTF-8", "de 2 à 20")])
 def test_help_says_ranges_in_words(language: str, words: str) -> None:
-    done = provision("calibrate", "--help", language=language)
+    done = said(language, "calibrate", "--help")
     assert done.returncode == 0
     assert words in " ".join(done.stdout.split())
     assert "{2,3" not in done.stdout

@@ -13,6 +13,7 @@ from agent.access.grants import GrantJudge, require
 from agent.access.keys import load_public
 from agent.clock import WallTime
 from provisioning.cli import main
+from tests.provisioning.speaking import in_both_languages
 
 ROOT = Path(__file__).parents[2]
 PRIVATE = ("authority.key", "judicial.key", "vault.key")
@@ -234,7 +235,7 @@ def test_a_name_that_is_no_text_ends_without_traceback(keys: Path) -> None:
     "arguments", [[], ["keys"], ["keys", "init"], ["grant"], ["evidence"], ["--json"], ["keys", "init", "--no", "x"]]
 )
 def test_bad_usage_is_status_2_in_both_languages(arguments: list[str]) -> None:
-    english, french = (provision(*arguments, language=one) for one in ("en_GB.UTF-8", "fr_FR.UTF-8"))
+    english, french = in_both_languages(*arguments)
     assert english.returncode == french.returncode == 2
     assert "Traceback" not in english.stderr + french.stderr
     assert english.stderr.splitlines()[-1] != french.stderr.splitlines()[-1]
@@ -242,7 +243,7 @@ def test_bad_usage_is_status_2_in_both_languages(arguments: list[str]) -> None:
 
 def test_help_is_status_0_in_both_languages() -> None:
     for arguments in (["-h"], ["keys", "init", "--help"], ["grant", "--help"]):
-        english, french = (provision(*arguments, language=one) for one in ("en_GB.UTF-8", "fr_FR.UTF-8"))
+        english, french = in_both_languages(*arguments)
         assert english.returncode == french.returncode == 0
         assert english.stdout != french.stdout
 

@@ -15,6 +15,7 @@ from agent.clock import WallTime, rfc3339
 from agent.errors import RequisitionRefused
 from provisioning.cli import main
 from tests.access.requiring import requisition, signed
+from tests.provisioning.speaking import in_both_languages
 from tests.provisioning.test_cli import provision
 
 HOUR_MS = 3_600_000
@@ -61,7 +62,9 @@ def new(file: Path, **changes: str | None) -> list[str]:
 def judge(*pubs: Path, threshold: int = 1) -> RequisitionJudge:
     """A mast that knows these keys."""
     authorities = [load_public(path) for path in pubs]
-    return RequisitionJudge(authorities, threshold, "lievin-042", cameras=["parvis-fixed"], answered=lambda _: False)
+    return RequisitionJudge(
+        authorities, threshold, "lievin-042", cameras=lambda: ["parvis-fixed"], answered=lambda _: False
+    )
 
 
 def wall() -> WallTime:
@@ -282,9 +285,7 @@ def test_show_says_when_a_mast_would_refuse_and_json_serves_programs(
 @pytest.mark.parametrize("step", ["new", "sign", "countersign", "show"])
 def test_help_and_bad_usage_in_both_languages(step: str) -> None:
     for arguments, status in ((["--help"], 0), ([], 2), (["--no"], 2)):
-        english, french = (
-            provision("requisition", step, *arguments, language=one) for one in ("en_GB.UTF-8", "fr_FR.UTF-8")
-        )
+        english, french = in_both_languages("requisition", step, *arguments)
         assert english.returncode == french.returncode == status
         assert "Traceback" not in english.stderr + french.stderr
         assert (english.stdout + english.stderr) != (french.stdout + french.stderr)

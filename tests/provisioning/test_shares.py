@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agent.errors import KeyFileError, UsageError
 from provisioning.cli import main
 from provisioning.shares import Split, combine, parse_split, read_share, split_identity
+from tests.provisioning.speaking import in_both_languages
 from tests.provisioning.test_cli import provision
 
 NAMES = ("vault-share-1.key", "vault-share-2.key", "vault-share-3.key")
@@ -247,7 +248,7 @@ def test_post_quantum_keys_are_refused_with_the_reason_and_nothing_is_written(tm
 
 @pytest.mark.parametrize("arguments", [["--help"], [], ["--share", "x"]])
 def test_help_and_bad_usage_of_combine(arguments: list[str]) -> None:
-    english, french = (provision("keys", "combine", *arguments, language=one) for one in ("en_GB.UTF-8", "fr_FR.UTF-8"))
+    english, french = in_both_languages("keys", "combine", *arguments)
     assert english.returncode == french.returncode == (0 if arguments == ["--help"] else 2)
     assert (english.stdout + english.stderr) != (french.stdout + french.stderr)
     assert "Traceback" not in english.stderr + french.stderr

@@ -21,6 +21,7 @@ from agent.vault.muxer import Muxer
 from provisioning.cli import main
 from provisioning.signatures import device_key, lines
 from tests.needs import needs
+from tests.provisioning.speaking import ENGLISH, FRENCH, said
 from tests.provisioning.test_cli import provision
 from tests.signing.material import DEVICE, KEY, made_identity, nals, plain, public, rebuilt, signed
 
@@ -79,11 +80,11 @@ def test_a_segment_as_the_vault_writes_it(segment: Path, device: Path) -> None:
 
 def test_the_verdict_in_french_and_for_programs(segment: Path, device: Path) -> None:
     key = device / "device.pub"
-    french = provision("evidence", "check-signatures", segment, "--device-pub", key, language="fr_FR.UTF-8")
+    french = said(FRENCH, "evidence", "check-signatures", segment, "--device-pub", key)
     assert french.returncode == 3
     assert french.stdout.splitlines()[-1].startswith("verdict : vérifié jusqu'à l'image 89 sur 100 (2026-")
     assert "images 90 à 100 NON vérifiées" in french.stdout.splitlines()[-1]
-    told = json.loads(provision("evidence", "check-signatures", segment, "--device-pub", key, "--json").stdout)
+    told = json.loads(said(ENGLISH, "evidence", "check-signatures", segment, "--device-pub", key, "--json").stdout)
     assert (told["verdict"], told["verified_to"], told["pictures"]) == ("up-to", 89, 100)
     assert (told["verified_until"], told["source"]) == ("2026-11-18T11:06:45.560Z", "m/c/main")
     assert [one["kind"] for one in told["findings"]] == ["valid", "tail"]
@@ -93,7 +94,9 @@ def test_what_is_altered_behind_the_last_signature_is_never_told_as_verified(dev
     film = signed()[50:150]
     film[95] = rebuilt(film[95], nals(signed(seed=1)[145]))
     (tmp_path / "x.mp4").write_bytes(mux(film))
-    done = provision("evidence", "check-signatures", tmp_path / "x.mp4", "--device-pub", device / "device.pub")
+    done = said(
+        "en_GB.UTF-8", "evidence", "check-signatures", tmp_path / "x.mp4", "--device-pub", device / "device.pub"
+    )
     assert done.returncode == 3
     assert "up to picture 89 of 100" in done.stdout
     assert "pictures 90 to 100 are NOT verified" in done.stdout
@@ -105,7 +108,7 @@ def test_the_next_segment_judges_the_last_pictures(segment: Path, device: Path, 
     command = ("--device-pub", device / "device.pub", "--following", tmp_path / "next.mp4")
     whole = tmp_path / "whole.mp4"
     whole.write_bytes(mux(signed(210)[50:150]))
-    done = provision("evidence", "check-signatures", whole, *command)
+    done = said(ENGLISH, "evidence", "check-signatures", whole, *command)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:] == [
         "[1-100/100] 2026-11-18T11:06:42.000Z - 2026-11-18T11:06:46.000Z valid",
@@ -147,7 +150,7 @@ def test_bytes_are_judged_like_their_file(segment: Path, device: Path) -> None:
 
 
 def test_without_a_mast_named_nothing_is_vouched_for(segment: Path) -> None:
-    done = provision("evidence", "check-signatures", segment)
+    done = said(ENGLISH, "evidence", "check-signatures", segment)
     assert done.returncode == 1
     assert "whose key that is, nothing here says" in done.stdout
     assert "nobody vouches for the key" in done.stdout.splitlines()[-1]
@@ -246,7 +249,7 @@ def test_a_track_beside_that_nobody_signed(
 @pytest.mark.parametrize("content", [b"", b"hello", b"#EXTM3U\n/etc/passwd\n", b"ffconcat version 1.0\nfile x\n"])
 def test_what_is_no_footage_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.mp4").write_bytes(content)
-    done = provision("evidence", "check-signatures", tmp_path / "x.mp4")
+    done = said(ENGLISH, "evidence", "check-signatures", tmp_path / "x.mp4")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"vigie-provision: {tmp_path}/x.mp4: cannot be read")
     assert "Traceback" not in done.stderr
@@ -254,7 +257,7 @@ def test_what_is_no_footage_is_refused_in_a_sentence(tmp_path: Path, content: by
 
 def test_a_film_of_another_codec_is_refused(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-c:v", "mpeg4", tmp_path / "x.mp4")
-    done = provision("evidence", "check-signatures", tmp_path / "x.mp4")
+    done = said(ENGLISH, "evidence", "check-signatures", tmp_path / "x.mp4")
     assert done.returncode == 2
     assert "no H.264 in it" in done.stderr
 
@@ -272,7 +275,7 @@ def test_a_film_of_another_codec_is_refused(tmp_path: Path) -> None:
 )
 def test_misuse_is_one_sentence(segment: Path, device: Path, arguments: list[str]) -> None:
     files = {"SEGMENT": segment, "PUB": device / "device.pub", "CRT": device / "device.crt"}
-    done = provision("evidence", "check-signatures", *(files.get(one, one) for one in arguments))
+    done = said(ENGLISH, "evidence", "check-signatures", *(files.get(one, one) for one in arguments))
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
 

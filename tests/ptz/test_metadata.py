@@ -18,7 +18,7 @@ S = 1_000_000_000
 
 
 def document(pan_deg: float = 12.5, spaces: str = "generic", *, move_status: bool = True) -> bytes:
-    report = Report(0.0, pan_deg, -7.25, 0.4, "MOVING", "IDLE")
+    report = Report(pan_deg, -7.25, 0.4, "MOVING", "IDLE")
     ranges = Ranges(spaces=spaces)  # type: ignore[arg-type]
     return metadata_document(report, datetime.now(UTC), ranges, move_status=move_status)
 

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from agent.capture.capture import CREEP, UNKNOWN_LATE_S
 from agent.clock import Instant
@@ -29,8 +30,16 @@ class Truth:
     """Where the head really was, from 0 to `seconds`."""
 
     def __init__(
-        self, order: Order, seconds: float, acceleration: float = 200.0, start: Pose = (0.0, 0.0, 0.0)
+        self,
+        order: Order,
+        seconds: float,
+        acceleration: float = 200.0,
+        start: Pose = (0.0, 0.0, 0.0),
+        *,
+        ends: tuple[float, float] = (-math.inf, math.inf),
+        bounce: float = 0.0,
     ) -> None:
+        """`ends`: where pan stops; `bounce`: the share of its speed with which the head comes back from an end."""
         x, v = list(start), [0.0, 0.0, 0.0]
         self.poses: list[Pose] = []
         for index in range(int(seconds / STEP_S) + 2):
@@ -40,9 +49,9 @@ class Truth:
                 change = wanted[axis] - v[axis]
                 v[axis] += max(-most * STEP_S, min(most * STEP_S, change))
                 x[axis] += v[axis] * STEP_S
-            for axis, low, high in ((1, -70.0, 70.0), (2, 0.0, 1.0)):
+            for axis, low, high, back in ((0, *ends, bounce), (1, -70.0, 70.0, bounce), (2, 0.0, 1.0, 0.0)):
                 if not low <= x[axis] <= high:
-                    x[axis], v[axis] = max(low, min(high, x[axis])), 0.0
+                    x[axis], v[axis] = max(low, min(high, x[axis])), -back * v[axis]
 
     def at(self, second: float) -> Pose:
         place = max(0.0, second) / STEP_S
@@ -50,6 +59,12 @@ class Truth:
         share = place - index
         a, b = self.poses[index], self.poses[index + 1]
         return tuple(p + share * (q - p) for p, q in zip(a, b, strict=True))  # type: ignore[return-value]
+
+    def way(self, since: float, until: float) -> Pose:
+        """How far it went on each axis, there and back."""
+        steps = self.poses[int(max(0.0, since) / STEP_S) : int(max(0.0, until) / STEP_S) + 1 : 10]
+        a, b, c = (sum(abs(q[axis] - p[axis]) for p, q in pairwise(steps)) for axis in range(3))
+        return a, b, c
 
     def moving(self, second: float) -> bool:
         a, b = self.at(second - 0.05), self.at(second)
@@ -129,10 +144,10 @@ def frames(truth: Truth, world: World, seconds: float, rng: random.Random) -> It
         moved = ((pose[0] - before[0]) * math.cos(math.radians(pose[1])), pose[1] - before[1])
         across, up = (math.radians(one) / half for one in moved)
         zoomed = (OPTICS.spread(pose[2]) or 0.0) - (OPTICS.spread(before[2]) or 0.0)
-        torn = was_dark or math.hypot(across, up) > 0.5 or abs(zoomed) > 0.2
-        was_dark = False
         turned = world.turned(exposed)
-        if world.blank or torn or turned != was_turned or rng.random() < world.unknown:
+        torn = was_dark or turned != was_turned or math.hypot(across, up) > 0.5 or abs(zoomed) > 0.2
+        was_dark = False
+        if world.blank or torn or rng.random() < world.unknown:
             if torn:
                 before, noise = pose, (0.0, 0.0, 0.0)
             yield arrival, exposed, Sight(taken, stamp, torn, broken=torn, blank=world.blank, slack=PIXEL)

@@ -11,11 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.clock import Instant, WallTime
 from agent.identity import DeviceIdentity
 from agent.register import Register, bodies
-from agent.register.bodies import Gone, Ground, Person, Segment, ViewStarted
+from agent.register.bodies import ViewStarted
 from agent.register.disk import Disk
 from agent.register.findings import Verdict, Witness
-from agent.register.notes import COSIGNATURE, Checkpoint, Key, Note, cosign
+from agent.register.notes import Checkpoint, Key, Note, cosign
 from agent.register.proving import verify
+from agent.register.values import Gone, Ground, Person, Segment
+from agent.verifier_keys import COSIGNATURE
 
 NOON = 1_795_262_400_000
 """2026-11-21T12:00:00Z in ms."""

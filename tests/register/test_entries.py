@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import RegisterError
-from agent.register.bodies import ConfigurationChanged, Ground, Person, ViewRequested, ViewStarted
+from agent.register.bodies import ConfigurationChanged, ViewRequested, ViewStarted
 from agent.register.canonical import LARGEST, decode, encode
 from agent.register.entries import (
     LONGEST_LINE,
@@ -21,6 +21,7 @@ from agent.register.entries import (
     place_of,
     split_line,
 )
+from agent.register.values import Ground, Person
 from agent.register.words import KINDS as NAMED
 from agent.register.words import details
 from tests.register.rig import KINDS, sample

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import NoteRefused
-from agent.register.notes import COSIGNATURE, ED25519, Checkpoint, Key, Note, Signature, cosign, cosigned_at, sign
+from agent.register.notes import Checkpoint, Key, Note, Signature, cosign, cosigned_at, sign
+from agent.verifier_keys import COSIGNATURE, ED25519
 from tests.needs import needs
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -14,8 +14,9 @@ from agent.identity import DeviceIdentity
 from agent.register import Register
 from agent.register.bodies import EntriesExpired, TailCut, Witnessed
 from agent.register.disk import Disk
-from agent.register.notes import Checkpoint, Note, Signature, cosign, from_base64
+from agent.register.notes import Checkpoint, Note, Signature, cosign
 from agent.register.tree import consistent, included, leaf_hash
+from agent.verifier_keys import from_base64
 from tests.register.rig import (
     DAY_MS,
     IDENTITY,

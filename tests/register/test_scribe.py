@@ -1,8 +1,14 @@
 """What goes on whatever the register says is entered all the same: in order, each end with its beginning."""
 
+import threading
+import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from agent import events
+from agent.clock import from_rfc3339
 from agent.events import Event
 from agent.register import bodies
 from agent.register.bodies import Entered
@@ -79,3 +85,67 @@ def test_ends_of_acts_clock_steps_aims_and_lost_pictures(tmp_path: Path) -> None
 def test_words_that_an_entry_does_not_take_are_made_such(tmp_path: Path) -> None:
     told = entered(tmp_path, events.MasksBlind("a", "\x1b[2J" + "x" * 900), events.CaptureLost("a", "…"))
     assert [body.kind for body in told] == ["blind_began", "recording_gap"]
+
+
+def test_pictures_that_left_unsigned_are_an_interval(tmp_path: Path) -> None:
+    assert entered(
+        tmp_path,
+        events.SigningLost("a", "the key is gone"),
+        events.SigningRestored("b", 4),
+        events.SigningLost("a", "…"),
+        events.SigningRestored("a", 2.5),
+        events.SigningRestored("a", 9),
+    ) == [
+        bodies.UnsignedBegan(camera="a", reason="the key is gone"),
+        bodies.UnsignedBegan(camera="a", reason="unsigned"),
+        bodies.UnsignedEnded(camera="a", began=0, length_ms=2500),
+    ]
+
+
+class Stuck(Ledger):
+    """A register on a disk that hangs until it is let go."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(*values, **named)
+        self.gone_on = threading.Event()
+        self.refusing = 0
+
+    def note(self, body: Entered) -> int | None:
+        assert self.gone_on.wait(20)
+        if self.refusing and isinstance(body, bodies.EventsMissed):
+            self.refusing -= 1
+            return None
+        return super().note(body)
+
+
+@pytest.mark.parametrize("refusing", [0, 2])
+def test_what_found_no_place_while_the_disk_hung_is_entered_as_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing: int
+) -> None:
+    monkeypatch.setattr("agent.register.scribe.MOST_WAITING", 8)
+    clock = HandClock()
+    ledger = Stuck(tmp_path, IDENTITY, clock, town="lievin", mast="m")
+    ledger.refusing = refusing
+    ledger.open()
+    scribe = Scribe(ledger, clock)
+    scribe.start()
+    scribe.tell(events.ClockStepped(1))
+    while scribe._waiting.qsize():  # the scribe takes it and hangs with it
+        time.sleep(0.001)
+    for _ in range(8):
+        scribe.tell(events.ClockStepped(1))
+    first_ms = clock.wall_ms
+    scribe.tell(events.MasksBlind("a", "starting"))
+    scribe.tell(events.ConfigurationApplied(HASH))  # the register would not have kept it
+    clock.wall_ms += 5000
+    scribe.tell(events.MasksRestored("a", 5))
+    ledger.gone_on.set()
+    scribe.stop()
+    told = [entry.body for entry in ledger.entries()]
+    (missed,) = [body for body in told if not isinstance(body, bodies.ClockStepped)]
+    assert len(told) == 10
+    assert told.index(missed) < 9 or refusing  # as soon as there is room, and not at the stop
+    assert isinstance(missed, bodies.EventsMissed)
+    assert (missed.count, missed.what) == (2, ("masks_blind", "masks_restored"))
+    assert from_rfc3339(missed.first) - first_ms in range(50_000)
+    assert from_rfc3339(missed.last) > from_rfc3339(missed.first)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.errors import NoteRefused
-from agent.register.notes import ED25519, Checkpoint, Key, Note, sign
+from agent.register.notes import Checkpoint, Key, Note, sign
 from agent.register.tree import EMPTY_ROOT, Peaks, consistency_proof, leaf_hash
 from agent.register.witnessing import Answer, Cosigner, Seen, decide, parse, request
+from agent.verifier_keys import ED25519
 from tests.register.rig import DEVICE, WITNESS, WITNESS_KEY, public
 
 LOG = Key("vigie/lievin/lievin-042", ED25519, public(DEVICE))

@@ -6,7 +6,7 @@ import pytest
 
 from agent.clock import rfc3339
 from agent.register import bodies
-from agent.register.bodies import Gone, Ground, Person, Segment
+from agent.register.values import Gone, Ground, Person, Segment
 from agent.reporting.figures import Gathering, Period, Report
 from agent.reporting.footage import BLOCK, Footage
 from tests.register.rig import DAY_MS, HASH, KINDS, NOON, HandClock, opened, sample

@@ -9,9 +9,10 @@ import pytest
 
 from agent.config import Vault as Settings
 from agent.identity import load_or_make
-from agent.register.bodies import MOST_SEGMENTS, SegmentsDestroyed, SegmentsSealed
+from agent.register.bodies import SegmentsDestroyed, SegmentsSealed
 from agent.register.disk import Disk as RegisterDisk
 from agent.register.ledger import Ledger
+from agent.register.values import MOST_SEGMENTS
 from agent.vault import Vault, booking
 from agent.vault.booking import Book
 from agent.vault.disk import Disk

@@ -11,7 +11,7 @@ from agent.events import RecordingLost, RecordingRestored
 from agent.identity import load_or_make
 from agent.register.bodies import Entered, SegmentsReleased
 from agent.register.ledger import Ledger
-from agent.vault import Vault
+from agent.vault import Vault, schema
 from agent.vault import index as module
 from agent.vault.holds import _HELD, _STILL, Holds, Kept
 from agent.vault.index import Index
@@ -193,7 +193,7 @@ def test_a_held_segment_that_the_disk_lost_and_found_is_held_again(index: Index)
 def test_an_index_of_before_there_were_holds_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
     with sqlite3.connect(path) as database:
-        database.executescript(f"{module._SCHEMA} PRAGMA user_version = 1;")
+        database.executescript(f"{schema._SEGMENTS} PRAGMA user_version = 1;")
     database.close()
     index = Index(path)
     index.add(segment("lane", 0), unsigned)

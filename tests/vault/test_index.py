@@ -17,6 +17,7 @@ from agent.vault.names import segment_name
 from agent.vault.recovery import unopened
 from agent.vault.report import list_segments
 from agent.vault.rows import Segment
+from agent.vault.schema import EVICTABLE
 from tests.vault.rig import NOON, Bench, Feed, HandClock, Scene, film, until
 
 
@@ -106,7 +107,7 @@ def test_an_index_of_a_newer_agent_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_runs_after_each_segment_never_reads_the_whole_table(index: Index, tmp_path: Path) -> None:
-    on_disk = f"WHERE state IN {module._EVICTABLE}"
+    on_disk = f"WHERE state IN {EVICTABLE}"
     statements = [
         f"{module._CANDIDATE} {on_disk} ORDER BY seq LIMIT 5",
         f"{module._CANDIDATE} {on_disk} AND synchronised = 1 AND start_ms < 5 ORDER BY start_ms LIMIT 5",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from agent.clock import WallTime
 from agent.vault.index import Index
+from agent.vault.keeper import AHEAD_MS
 from agent.vault.ring import (
     DAY_MS,
     LONGEST_SEGMENT_MS,
@@ -89,8 +90,18 @@ def test_a_segment_of_unknown_time_never_goes_early(real_ms: int, told_ms: int, 
     candidate = row(1, told_ms, synchronised=False, later=real_ms + later_ms - LONGEST_SEGMENT_MS)
     cutoff_ms = age_cutoff_ms(wall(now_ms), 15)
     assert cutoff_ms is not None
-    if too_old([candidate], cutoff_ms):
+    if too_old([candidate], cutoff_ms, AHEAD_MS):
         assert now_ms - real_ms > 15 * DAY_MS
+
+
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_the_minute_ahead_takes_nothing_whose_time_nobody_kept(synchronised: bool) -> None:
+    cutoff_ms = age_cutoff_ms(wall(NOON), 15)
+    assert cutoff_ms is not None
+    since = cutoff_ms + AHEAD_MS - 1
+    candidate = row(1, since, synchronised=synchronised, later=since - LONGEST_SEGMENT_MS)
+    assert bool(too_old([candidate], cutoff_ms, AHEAD_MS)) == synchronised
+    assert too_old([row(1, since + 1)], cutoff_ms, AHEAD_MS) == ()
 
 
 def test_a_segment_of_unknown_time_stays_while_nothing_says_its_age() -> None:

@@ -41,8 +41,8 @@ class Demo:
     def __init__(self, folder: Path, drawings: Path, seconds: float = 0, *, terminal: bool = False) -> None:
         self.state = folder / "demo"
         (self.state / "virtual").mkdir(parents=True)
-        for path in drawings.iterdir():
-            (self.state / "virtual" / path.name).hardlink_to(path)
+        for path in drawings.glob("*.npy"):
+            (self.state / "virtual" / path.name).symlink_to(path)
         self.out = folder / "out"
         command = [sys.executable, "-m", "agent", "demo", "--seconds", str(seconds), "--state", str(self.state)]
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
