@@ -11,9 +11,9 @@ wanted.
 Laws
 - One at a time: compare, write to disk, answer. What is on disk is never behind what was signed.
 - A state file that cannot be read stops the program: a witness that forgot would sign a fork.
-- A connection is good for one request and lives `REQUEST_S` at most, headers, body and answer together; there are at most
-  `CONNECTIONS`, `OF_ONE_PEER` from one address, and who waits longest gives way to who comes (`agent.door`). A head that
-  was signed before is signed again without a write.
+- A connection is good for one request and lives `REQUEST_S` at most, headers, body and answer together; there are at
+  most `CONNECTIONS`, `OF_ONE_PEER` from one address, and who waits longest gives way to who comes (`agent.door`). A
+  head that was signed before is signed again without a write.
 """
 
 import asyncio

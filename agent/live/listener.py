@@ -3,8 +3,8 @@
 Laws
 - TLS 1.2 or newer, from the configured files, wherever a certificate is configured.
 - At most `MAX_CONNECTIONS`; a connection that has not sent a whole request within `REQUEST_S`, or idles longer than
-  `IDLE_S` between two, is cut (`agent.door`), and gives way before that to one that comes to a full house. So a thousand
-  slow strangers push each other out and nobody else.
+  `IDLE_S` between two, is cut (`agent.door`), and gives way before that to one that comes to a full house. So a
+  thousand slow strangers push each other out and nobody else.
 """
 
 import asyncio
