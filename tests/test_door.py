@@ -40,6 +40,15 @@ async def test_a_flood_from_one_address_never_cuts_another_ones_only_connection(
     assert [one.cut for one in flood] == [True] * 47 + [False] * 3
 
 
+async def test_who_has_left_counts_no_more_in_his_share() -> None:
+    door = Door(Bounds(4, 1, 10, 10))
+    for one in crowd(*["10.0.0.1"] * 3):
+        assert door.admit(one)
+        door.busy(one)
+        assert not door.admit(Line("10.0.0.1"))
+        door.leave(one)
+
+
 async def test_a_share_is_of_an_ipv6_network_and_of_a_mapped_ipv4_address() -> None:
     assert peer_of(Line("2001:db8::1")) == peer_of(Line("2001:db8::ffff"))
     assert peer_of(Line("2001:db8::1")) != peer_of(Line("2001:db8:0:1::1"))
