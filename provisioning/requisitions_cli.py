@@ -200,6 +200,12 @@ def _show(arguments: Sequence[str]) -> int:
         check_times(requisition, SystemClock().wall())
     except RequisitionRefused as error:
         print(say(en=f"a mast would refuse it now: {error}", fr=f"un mât la refuserait à présent : {error}"))
+    if not good:
+        text = say(
+            en="do not rely on it: no signature, or not all, verify under the keys given",
+            fr="ne pas s'y fier : aucune signature, ou pas toutes, ne se vérifie sous les clés données",
+        )
+        print(f"vigie-provision: {options.file}: {text}", file=sys.stderr)
     return DONE if good else FAILED
 
 

@@ -1,4 +1,4 @@
-"""When a day ends in Paris, without a time zone database (a slim box may carry none).
+"""What time it is in Paris, and when a day ends there, without a time zone database (a slim box may carry none).
 
 Law: habilitations are dated by the day, and a day is the legal one in mainland France: UTC+1, and UTC+2 from the last
 Sunday of March 01:00 UTC to the last Sunday of October 01:00 UTC (directive 2000/84/CE).
@@ -8,7 +8,7 @@ Sunday of March 01:00 UTC to the last Sunday of October 01:00 UTC (directive 200
 """
 
 from calendar import monthrange, timegm
-from datetime import date
+from datetime import UTC, date, datetime
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
@@ -21,8 +21,13 @@ def _change(year: int, month: int) -> int:
     return timegm((year, month, sunday, 1, 0, 0))
 
 
+def ahead_of_utc_s(unix_s: float) -> int:
+    """By how many seconds the clocks of Paris are ahead of UTC at that moment."""
+    year = datetime.fromtimestamp(unix_s, UTC).year
+    return HOUR_S * (2 if _change(year, 3) <= unix_s < _change(year, 10) else 1)
+
+
 def end_of_day(day: date) -> int:
     """Unix seconds of the midnight that ends `day` in Paris."""
     midnight_cet = timegm((day.year, day.month, day.day, 0, 0, 0)) + DAY_S - HOUR_S
-    summer = _change(day.year, 3) <= midnight_cet < _change(day.year, 10)
-    return midnight_cet - HOUR_S * summer
+    return midnight_cet + HOUR_S - ahead_of_utc_s(midnight_cet)

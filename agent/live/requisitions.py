@@ -1,4 +1,4 @@
-"""Requisitions over HTTP, and the packs that answer them. Beside `http.py` the only file that touches aiohttp.
+"""Requisitions over HTTP, and the packs that answer them.
 
     POST /requisitions                    a document -> 201 and where its pack is, under which token; 200 for a hold
     GET  /requisitions/<id>/pack.zip      under that token, whole or by Range
@@ -12,7 +12,7 @@ Laws
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -20,13 +20,13 @@ from aiohttp import hdrs, web
 
 from agent.errors import EvidenceRefused, RegisterError, RequisitionRefused, TryLater, VaultError
 from agent.language import say
+from agent.live.refusals import refusal
 
 MOST_DOWNLOADS = 2
 STALL_S = 60.0
 BODY_S = 10.0
 RETRY_S = 30
 KINDS = ("application/json", "application/jose+json")
-_Headers = Mapping[str, str]
 
 
 class Answered(Protocol):
@@ -82,12 +82,8 @@ class Answering(Protocol):
         ...
 
 
-def _refusal(status: int, word: str, message: str, headers: _Headers | None = None) -> web.Response:
-    return web.json_response({"error": word, "message": message}, status=status, headers=headers)
-
-
 def _later(error: TryLater) -> web.Response:
-    return _refusal(error.status, error.word, str(error), {str(hdrs.RETRY_AFTER): str(math.ceil(error.wait_s))})
+    return refusal(error.status, str(error), error.word, {str(hdrs.RETRY_AFTER): str(math.ceil(error.wait_s))})
 
 
 def span(header: str | None, size: int) -> tuple[int, int] | None:
@@ -131,19 +127,19 @@ class Requisitions:
         """`POST /requisitions`."""
         if request.content_type not in KINDS:
             text = say(en=f"send the requisition as {KINDS[0]}", fr=f"envoyer la réquisition en {KINDS[0]}")
-            return _refusal(415, "type", text)
+            return refusal(415, text, "type")
         async with asyncio.timeout(BODY_S):
             document = await request.read()
         try:
             answer = await self._desk.answer(document)
         except RequisitionRefused as error:
-            return _refusal(error.status, error.word, str(error))
+            return refusal(error.status, str(error), error.word)
         except TryLater as error:
             return _later(error)
         except RegisterError as error:
-            return _refusal(503, "register", str(error))
+            return refusal(503, str(error), "register")
         except VaultError as error:
-            return _refusal(503, "vault", str(error))
+            return refusal(503, str(error), "vault")
         if not answer.token:
             return web.json_response(answer.as_json())
         path = f"/requisitions/{answer.id}/pack.zip"
@@ -155,12 +151,12 @@ class Requisitions:
         scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             text = say(en="the pack's token is missing", fr="il manque le jeton du paquet")
-            return _refusal(401, "token", text, {str(hdrs.WWW_AUTHENTICATE): "Bearer"})
+            return refusal(401, text, "token", {str(hdrs.WWW_AUTHENTICATE): "Bearer"})
         if self._downloads >= MOST_DOWNLOADS:
             text = say(
                 en="other packs are being fetched; try again shortly", fr="d'autres paquets sont en cours d'envoi"
             )
-            return _refusal(503, "busy", text, {str(hdrs.RETRY_AFTER): str(RETRY_S)})
+            return refusal(503, text, "busy", {str(hdrs.RETRY_AFTER): str(RETRY_S)})
         self._downloads += 1
         try:
             try:
@@ -172,7 +168,7 @@ class Requisitions:
                     en="no pack waits here under this token; it is kept for three days at most",
                     fr="aucun paquet n'attend ici sous ce jeton ; il est gardé trois jours au plus",
                 )
-                return _refusal(404, "unknown", text)
+                return refusal(404, text, "unknown")
             return await self._send(request, found)
         finally:
             self._downloads -= 1
@@ -183,7 +179,7 @@ class Requisitions:
         asked = span(None if whole else request.headers.get(hdrs.RANGE), found.size_bytes)
         if asked is None:
             text = say(en="the range lies beyond the end", fr="la plage dépasse la fin")
-            return _refusal(416, "range", text, {str(hdrs.CONTENT_RANGE): f"bytes */{found.size_bytes}"})
+            return refusal(416, text, "range", {str(hdrs.CONTENT_RANGE): f"bytes */{found.size_bytes}"})
         start, end = asked
         part = (start, end) != (0, found.size_bytes)
         response = web.StreamResponse(status=206 if part else 200)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.access.paris import end_of_day
+from agent.access.paris import ahead_of_utc_s, end_of_day
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,17 @@ def test_every_day_of_twenty_years_agrees_with_the_time_zone_database() -> None:
         after = day + timedelta(days=1)
         assert end_of_day(day) == datetime(after.year, after.month, after.day, tzinfo=paris).timestamp(), day
         day = after
+
+
+@pytest.mark.parametrize(
+    ("utc", "hours"),
+    [
+        ("2026-03-29T00:59:59", 1),
+        ("2026-03-29T01:00:00", 2),
+        ("2026-10-25T00:59:59", 2),
+        ("2026-10-25T01:00:00", 1),
+        ("2026-12-31T23:59:59", 1),
+    ],
+)
+def test_clocks_change_at_one_in_utc(utc: str, hours: int) -> None:
+    assert ahead_of_utc_s(datetime.fromisoformat(f"{utc}+00:00").timestamp()) == 3600 * hours

@@ -252,6 +252,7 @@ def test_show_puts_every_word_before_a_person_and_says_whose_signature_is_good(f
     file.write_bytes(sign(file.read_bytes(), load_private(keys / "stranger" / "judicial.key")))
     done = provision("requisition", "show", file, "--pub", keys / "judicial.pub")
     assert done.returncode == 1
+    assert "do not rely on it" in done.stderr
     for text in ("PV 2026/004211", "Zoé Durand, OPJ", "Vol avec violences", "lievin-042", "parvis-fixed", "Paul Leroy"):
         assert text in done.stdout
     lines = [line for line in done.stdout.splitlines() if line.startswith("signature")]
@@ -275,7 +276,9 @@ def test_show_says_when_a_mast_would_refuse_and_json_serves_programs(
     old = requisition(issued_ms=10**12, expires_ms=10**12 + 1)
     path.write_bytes(signed(old, load_private(keys / "judicial.key")))
     assert main(["requisition", "show", str(path)]) == 0
-    assert "would refuse" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "would refuse" in told
+    assert "2001-09-09T01:46:40.000Z (09/09/2001 03:46:40 in Paris)" in told  # 10**12 ms, in summer
     assert main(["requisition", "show", str(path), "--pub", str(keys / "judicial.pub"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["requisition"]["id"] == old.id
