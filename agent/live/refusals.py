@@ -56,6 +56,8 @@ async def answered(handler: Handler, request: web.Request) -> web.StreamResponse
         return refusal(503, text, "viewers", {hdrs.RETRY_AFTER: RETRY_AFTER_S})
     except TimeoutError:
         return refusal(408, say(en="the offer took too long to arrive", fr="l'offre a mis trop de temps"), "slow")
+    except ConnectionError:  # the peer has gone in the middle of its request: nobody reads this
+        return refusal(400, say(en="the connection was lost", fr="connexion perdue"), "gone")
     except web.HTTPException as error:
         allow = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
         return refusal(error.status, error.reason, headers=allow)

@@ -252,6 +252,22 @@ async def test_a_body_that_never_ends_is_given_up(scene: Scene, monkeypatch: pyt
         assert '"slow"' in body
 
 
+async def test_a_peer_that_goes_in_the_middle_of_its_body_is_no_fault_of_ours(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with house(scene) as it:
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+            head = f"POST /whep/parvis HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token_for('parvis')}\r\n"
+            writer.write(f"{head}Content-Type: application/sdp\r\nContent-Length: 500\r\n\r\nv=0".encode())
+            await writer.drain()
+            await asyncio.sleep(0.1)
+            writer.transport.abort()
+        await asyncio.sleep(0.2)
+        assert (await call(it, "GET", "/state", token_for("parvis")))[0] == 200
+    assert "unexpected" not in caplog.text
+
+
 async def test_an_unforeseen_error_says_nothing_of_its_inside(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     async with house(scene) as it:
         it.server._api._facts = lambda: 1 // 0  # type: ignore[assignment,return-value]
