@@ -8,7 +8,8 @@ from agent.ptz.belief import ANYWHERE
 from agent.ptz.evidence import HeadLimits
 from agent.ptz.path import FAST_MARGIN, Path
 from agent.units import PoseSet
-from tests.ptz.test_track import REST, after, blind_share, runs, still
+from tests.ptz.test_track import REST, after, blind_share, runs
+from tests.ptz.test_track_by_hand import still
 from tests.ptz.trajectories import OPTICS, Pose
 from tests.ptz.wilder import Wild, told
 
