@@ -13,6 +13,8 @@ from agent.clock import Instant
 
 SETTLE_S = 1.0
 """So long a connection only teaches what is punctual: what comes first may come in a burst."""
+UNKNOWN_LATE_S = 1.0
+"""How late a picture is taken to be while nothing tells: it has no stamp, or its connection has not settled."""
 
 
 class Lateness:

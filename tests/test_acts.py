@@ -176,6 +176,16 @@ async def test_while_the_register_cannot_be_written_no_act_takes_place(desk: Des
     assert desk.bodies[0] == PRESENTED
 
 
+async def goes_away(desk: Desk, begun: "asyncio.Task[int]") -> None:
+    """Whoever waits for an entry gives up while it is being written."""
+    await asyncio.to_thread(desk.ledger.asked.wait, 20)
+    begun.cancel()
+    await asyncio.sleep(0.02)
+    desk.ledger.go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await begun
+
+
 @pytest.mark.parametrize("kind", ["view_started", "steering_taken", "view_requested"])
 async def test_who_goes_away_while_it_is_entered_leaves_no_act_without_an_end(desk: Desk, kind: str) -> None:
     desk.ledger.waits_for = kind
@@ -186,12 +196,7 @@ async def test_who_goes_away_while_it_is_entered_leaves_no_act_without_an_end(de
             "view_requested": lambda: desk.acts.view_requested("parvis", "main", GRANT),
         }[kind]()
     )
-    await asyncio.to_thread(desk.ledger.asked.wait, 20)
-    begun.cancel()
-    await asyncio.sleep(0.02)
-    desk.ledger.go.set()
-    with pytest.raises(asyncio.CancelledError):
-        await begun
+    await goes_away(desk, begun)
     told = desk.bodies
     assert [body.kind for body in told].count(kind) == 1
     if kind == "view_started":
@@ -205,12 +210,7 @@ async def test_who_goes_away_while_it_is_entered_leaves_no_act_without_an_end(de
 async def test_who_goes_away_while_it_cannot_be_entered_leaves_nothing(desk: Desk) -> None:
     desk.ledger.waits_for, desk.ledger.broken = "view_started", True
     begun = asyncio.create_task(desk.acts.view_started("parvis", "main", 7))
-    await asyncio.to_thread(desk.ledger.asked.wait, 20)
-    begun.cancel()
-    await asyncio.sleep(0.02)
-    desk.ledger.go.set()
-    with pytest.raises(asyncio.CancelledError):
-        await begun
+    await goes_away(desk, begun)
     assert desk.bodies == []
 
 

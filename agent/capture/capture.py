@@ -15,7 +15,7 @@ from agent.errors import SourceError
 from agent.events import CaptureLost, CaptureRestored, Emit, StreamChanged
 from agent.facts import Capture as CaptureState
 from agent.language import say
-from agent.lateness import Lateness
+from agent.lateness import UNKNOWN_LATE_S, Lateness
 from agent.units import Frame
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,6 @@ STEADY_S = 10.0
 """A connection that held so long starts the backoff anew."""
 CREEP = 1000e-6
 """A camera's clock may run so much slower than ours: cheap ones count their pictures and call each 40 ms."""
-UNKNOWN_LATE_S = 1.0
-"""How late a picture may be while nothing tells: it has no stamp, or its connection is not a second old."""
 
 
 class Capture:

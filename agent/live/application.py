@@ -12,9 +12,9 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from agent.door import Door
 from agent.language import say
 from agent.live.http import Api
-from agent.live.listener import Door
 from agent.live.refusals import Handler, answered, refusal
 from agent.live.sdp import MAX_BYTES
 

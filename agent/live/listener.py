@@ -13,8 +13,7 @@ import ssl
 from collections.abc import Callable
 
 from agent.config import Http, split_listen
-from agent.door import Bounds, Guard
-from agent.door import Door as Door
+from agent.door import Bounds, Door, Guard
 from agent.errors import KeyFileError, ListenError
 from agent.language import say
 

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import replace
 
 from agent.clock import Instant
+from agent.lateness import UNKNOWN_LATE_S
 from agent.ptz.belief import INFINITE, Box, Node, Triple, triple
 from agent.ptz.evidence import HeadLimits, Sight
 from agent.ptz.optics import Optics, spread_of
@@ -23,8 +24,6 @@ BROKEN_MARGIN = 2.0
 STEEPEST_TILT_DEG = 75.0
 STEEPEST = 1.001 / math.cos(math.radians(STEEPEST_TILT_DEG))
 FAST_MARGIN = 1.1
-UNKNOWN_LATE_S = 1.0
-"""What capture says where nothing tells how late a picture is."""
 NOWHERE: Triple = (INFINITE,) * 3
 S = 1_000_000_000
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from agent.capture.capture import CREEP, UNKNOWN_LATE_S
+from agent.capture.capture import CREEP
 from agent.clock import Instant
-from agent.lateness import Lateness
+from agent.lateness import UNKNOWN_LATE_S, Lateness
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.track import PoseTrack

@@ -10,10 +10,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agent.capture.capture import CREEP, UNKNOWN_LATE_S
+from agent.capture.capture import CREEP
 from agent.capture.timeline import Timeline
 from agent.clock import Instant
-from agent.lateness import Lateness
+from agent.lateness import UNKNOWN_LATE_S, Lateness
 from agent.ptz.evidence import HeadLimits, Report, Sight
 from agent.ptz.head import CHECK_S, FAST_S, LIVELY_S, SLOW_S
 from agent.ptz.motion import LOST_PICTURES, LOST_S
