@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 BLOCK = 4096
 _FORMAT = b"vigie-open-track-v1 "
 _MOST_BYTES = MOST_POINTS * 128
-_NUMBERS = 7
+_TYPES = [*[int] * 7, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ def read(raw: bytes) -> Kept | None:
 
 def _point(line: bytes) -> Point | None:
     try:
-        *numbers, blind = json.loads(line)
-    except (ValueError, TypeError, RecursionError):
+        values = json.loads(line)
+    except (ValueError, RecursionError):
         return None
-    fits = len(numbers) == _NUMBERS and all(type(one) is int for one in numbers) and isinstance(blind, str)
-    return Point(*numbers, blind) if fits else None
+    fits = isinstance(values, list) and [type(one) for one in values] == _TYPES
+    return Point(*values) if fits else None
 
 
 def kept(storage: Storage) -> dict[str, Kept]:
