@@ -42,6 +42,7 @@ LISTED = ("requisition_presented", "requisition_refused", "segments_held", "segm
 JOURNAL = (
     *("agent_started", "agent_stopped", "command_began", "command_ended", "power_cut_found", "tail_cut"),
     *("clock_stepped", "configuration_changed", "mask_policy_changed", "aim_learned", "aim_approved"),
+    "signing_key_changed",
     *("entries_expired", "events_missed"),
 )
 
