@@ -21,14 +21,17 @@ OUTSIDE = ((0.0, 0.5, 0.8), (60.0, 13.4, LensTable().at(0.8)))
 
 
 async def verdicts(mast: Mast, least: int) -> dict[str, Verdict]:
-    """Every camera's verdict, none of which may name a leak."""
+    """Every camera's verdict, none of which may name a leak; and every point of their tracks is true."""
     names = list(mast.heads)
     found = await asyncio.gather(*(asyncio.to_thread(mast.verdict, name) for name in names))
-    for name, verdict in zip(names, found, strict=True):
-        print(f"\n{name}: {verdict} {dict(verdict.effects)}")
+    tracks = [await asyncio.to_thread(mast.pointing, name, one) for name, one in zip(names, found, strict=True)]
+    for name, verdict, placed in zip(names, found, tracks, strict=True):
+        print(f"\n{name}: {verdict} {dict(verdict.effects)}; {placed}")
+        print(*placed.untrue[:20], sep="\n")
     for name, verdict in zip(names, found, strict=True):
         assert verdict.leaking == [], f"{name}: {verdict}"
         assert verdict.unmatched < 0.03 * verdict.pictures + 10, f"{name}: {verdict}"
+    assert all(placed.untrue == [] for placed in tracks)
     assert sum(verdict.judged for verdict in found) >= least
     return dict(zip(names, found, strict=True))
 
