@@ -8,9 +8,8 @@ long it was under way; and the picture's number tells what was truly seen. No cl
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,6 @@ from agent.vault.pointing import Point, read_track
 from agent.virtual.ptz_camera import TruePose, VirtualPtz
 
 Luma = np.ndarray
-
-ALIKE, APART = 0.98, 0.002
-"""How alike a strip is at least with one drawn with its time (0.995 after encoding), and by how much no other is as
-alike: one digit that differs takes 0.004 off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +50,74 @@ class Placed:
 
 def pointing(folder: Path, camera: str, head: VirtualPtz, pictures: Mapping[str, list[Stamped]]) -> Placed:
     """Lays each point of a camera's track that is not blind against the truth; `pictures`: by their segment's name."""
-    placed = Placed()
+    placed, clock = Placed(), StripClock(camera, head.setup.width, head.setup.height)
     for name, text in _tracks(folder, camera):
-        for point in read_track(text):
-            if point.blind:
-                continue
-            placed.points += 1
-            number = _number(point, camera, pictures.get(name, []), head.setup.height)
-            pose = None if number is None else head.true_pose(number)
-            if pose is None:
-                placed.nameless += 1
-            elif not _holds(point, pose):
-                placed.untrue.append(f"{point} of {pose}")
+        lay(read_track(text), Shelf(clock, pictures.get(name, [])), head.true_pose, placed)
     return placed
+
+
+def lay(points: Iterable[Point], shelf: "Shelf", truth: Callable[[int], TruePose | None], placed: Placed) -> None:
+    """One segment's points, each laid against the truth of its picture on the `shelf`."""
+    for point in points:
+        if point.blind:
+            continue
+        placed.points += 1
+        number = shelf.number(point.at_ms)
+        pose = None if number is None else truth(number)
+        if pose is None:
+            placed.nameless += 1
+        elif not _holds(point, pose):
+            placed.untrue.append(f"{point} of {pose}")
+
+
+class StripClock:
+    """Draws the strip that pictures of one camera bear at any time."""
+
+    def __init__(self, camera: str, width: int, height: int) -> None:
+        self._strip, self._picture = Strip(camera, width, height), Picture.empty(width, height)
+
+    def strip(self, at_ms: int, *, synchronised: bool) -> Luma:
+        """As it is drawn at that time."""
+        self._strip.draw(self._picture, WallTime(at_ms * 1_000_000, synchronised, 1.0))
+        return self._picture.y[: strip_height(len(self._picture.y))].copy()
+
+
+class Shelf:
+    """One segment's pictures, found by the times that they bear."""
+
+    def __init__(self, clock: StripClock, pictures: Sequence[Stamped]) -> None:
+        self._clock, self._pictures = clock, pictures
+        self._strips = np.stack([_levelled(one.strip) for one in pictures]) if pictures else np.zeros((0, 0))
+
+    def number(self, at_ms: int) -> int | None:
+        """The number of the picture that bears this time; None where there is none, or its number is not known."""
+        if not self._pictures:
+            return None
+        alike = {synchronised: self._strips @ self._drawn(at_ms, synchronised) for synchronised in (True, False)}
+        synchronised = bool(alike[True].max() > alike[False].max())
+        best = int(alike[synchronised].argmax())
+        others = [self._drawn(other, synchronised) for other in _one_digit_off(at_ms)]
+        bears = all(float(self._strips[best] @ other) < alike[synchronised][best] for other in others)
+        return self._pictures[best].number if bears else None
+
+    def _drawn(self, at_ms: int, synchronised: bool) -> Luma:
+        return _levelled(self._clock.strip(at_ms, synchronised=synchronised))
+
+
+def _one_digit_off(at_ms: int) -> list[int]:
+    """The times that differ in one digit of the milliseconds or the seconds."""
+    found = []
+    for worth in (1, 10, 100, 1000):
+        own = at_ms // worth % 10
+        found += [at_ms + (digit - own) * worth for digit in range(10) if digit != own]
+    return found
+
+
+def _levelled(strip: Luma) -> Luma:
+    """Flat, without its mean and of length 1: the product of two is how alike they are."""
+    flat = strip.astype(np.float32).ravel()
+    flat -= flat.mean()
+    return flat / max(1.0, float(np.linalg.norm(flat)))
 
 
 def _tracks(folder: Path, camera: str) -> list[tuple[str, str]]:
@@ -77,33 +127,6 @@ def _tracks(folder: Path, camera: str) -> list[tuple[str, str]]:
         rows: list[tuple[str, str]] = base.execute(asked, (camera,)).fetchall()
     base.close()
     return rows
-
-
-def _number(point: Point, camera: str, pictures: Sequence[Stamped], height: int) -> int | None:
-    """The number of the picture that bears the point's time."""
-    if not pictures:
-        return None
-    width = pictures[0].strip.shape[1]
-    drawn = [_drawn(camera, width, height, point.at_ms, synchronised) for synchronised in (True, False)]
-    alike = [max(_alike(one.strip, other) for other in drawn) for one in pictures]
-    best = max(range(len(pictures)), key=alike.__getitem__)
-    rest = max((one for at, one in enumerate(alike) if at != best), default=0.0)
-    return pictures[best].number if alike[best] > max(ALIKE, rest + APART) else None
-
-
-@cache
-def _strip(camera: str, width: int, height: int) -> Strip:
-    return Strip(camera, width, height)
-
-
-def _drawn(camera: str, width: int, height: int, at_ms: int, synchronised: bool) -> Luma:
-    picture = Picture.empty(width, height)
-    _strip(camera, width, height).draw(picture, WallTime(at_ms * 1_000_000, synchronised, 1.0))
-    return picture.y[: strip_height(height)]
-
-
-def _alike(one: Luma, other: Luma) -> float:
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
 
 
 def _holds(point: Point, pose: TruePose) -> bool:
