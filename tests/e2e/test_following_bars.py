@@ -20,7 +20,6 @@ from tests.e2e.tightness import STRIP_ROWS, beyond_px, growth
 SURVEYED: dict[str, Any] = {**CALIBRATION, "calibration_error_deg": 0.01, "hfov_error": 0.001}
 EXACT = {"accuracy_deg": 0.01, "accuracy_zoom": 0.0002}
 """A lens that was surveyed, and a head that tells hundredths of a degree."""
-BEGUN_S = 3.0
 LOSES = Ageing(lost=0.1)
 MEASURED = {"video_age_ms": 150}
 """Instead of the default 300: a technician has measured how old the pictures are, and these are 50 to 150 ms old."""
@@ -44,16 +43,13 @@ def leaking(shot: Shot) -> bool:
 
 
 def at_rest(studio: Studio, seconds: float, since_s: float = 1.0) -> Iterator[Shot]:
-    """The pictures that were exposed when the head had stood for `since_s` at least, once its line has begun.
-
-    A line that begins while its head moves shows nothing until a second after the head stands (`track.TRUST_S`).
-    """
+    """The pictures that were exposed when the head had stood for `since_s` at least."""
     moved_s, last = 0.0, None
     for shot in studio.shots(seconds):
         pose = (shot.truth.pan_deg, shot.truth.tilt_deg, shot.truth.zoom)
         if pose != last:
             moved_s, last = shot.exposed_s, pose
-        if shot.exposed_s - moved_s > since_s and shot.exposed_s > BEGUN_S:
+        if shot.exposed_s - moved_s > since_s and shot.exposed_s > 2:
             yield shot
 
 
