@@ -71,6 +71,33 @@ class _Reference:
     small: Plane
     corners: Points
 
+    @classmethod
+    def of(cls, small: Plane) -> "_Reference":
+        return cls(small, corners(small))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rays:
+    """A reference's corners under one field of view: (2, n) tangents right and down, and how they move (`_basis`).
+
+    `quarter`: (n,) which of the picture's four quarters each lies in. `half`: the tangent of half the view.
+    """
+
+    reference: _Reference
+    half: float
+    focal: float
+    rays: Floats
+    basis: Floats
+    quarter: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, reference: _Reference, half: float) -> "_Rays":
+        height, width = reference.small.shape
+        focal = width / 2 / half
+        rays = (reference.corners.T - np.array([[(width - 1) / 2], [(height - 1) / 2]])) / focal
+        right, low = rays > 0
+        return cls(reference, half, focal, rays, _basis(rays), right + 2 * low)
+
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
@@ -130,6 +157,7 @@ class Motion:
 
     def __init__(self) -> None:
         self._reference: _Reference | None = None
+        self._seen: _Rays | None = None
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
         self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
@@ -140,7 +168,7 @@ class Motion:
 
     def forget(self) -> None:
         """The next picture has nothing to do with the last one: another connection, size or format."""
-        self._reference = self._last = None
+        self._reference = self._seen = self._last = None
 
     def look(self, luma: Plane, taken: Instant, stamp_s: float, hfov_deg: float | None) -> Sight:
         """What the picture tells; `hfov_deg` is what the view is thought to be, None when nobody knows."""
@@ -154,7 +182,7 @@ class Motion:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, half, fit, rebased=False)
-        before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
+        before = _Reference.of(self._last) if self._last is not None else self._reference
         fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
         if fit is None or fit.still or not self._plausible(fit, np.zeros(4), stamp_s):
             return self._unknown(small, taken, stamp_s)
@@ -177,12 +205,11 @@ class Motion:
         return bool(change < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds)
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
-        found = corners(small)
-        self._reference = _Reference(small, found)
+        self._reference = _Reference.of(small)
         self._last, self._lost, self._known_s = None, 0, stamp_s
         self._placed, self._step = np.zeros(4), np.zeros(4)
         self._rate = None
-        blank = len(found) < LEAST_POINTS
+        blank = len(self._reference.corners) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
         return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
 
@@ -208,7 +235,7 @@ class Motion:
             drift, drift_zoom = 2 * fit.error / half, 2 * fit.error_zoom
         if far or self._weak > WEAK_PICTURES:
             self._weak = 0
-            self._reference, self._placed = _Reference(small, corners(small)), np.zeros(4)
+            self._reference, self._placed = _Reference.of(small), np.zeros(4)
         return Sight(
             taken,
             stamp_s,
@@ -228,15 +255,13 @@ class Motion:
     ) -> _Fit | None:
         """The motion from `reference` to `small`, or None when the corners do not agree on one."""
         start = reference.corners
-        count = len(start)
-        if count < LEAST_POINTS:
+        if len(start) < LEAST_POINTS:
             return None
-        height, width = small.shape
-        centre, focal = np.array([[(width - 1) / 2], [(height - 1) / 2]]), width / 2 / half
-        rays: Floats = (start.T - centre) / focal
-        aimed = np.empty_like(start)
-        np.add(start.T, (guess @ _basis(rays)).reshape(2, count) * focal, out=aimed.T, casting="unsafe")
-        fast = far or float(np.abs(self._step).max()) * focal > FAST_PX
+        seen = self._seen
+        if seen is None or seen.reference is not reference or seen.half != half:
+            seen = self._seen = _Rays.of(reference, half)
+        aimed = start + np.asarray((guess @ seen.basis).reshape(start.shape[::-1]).T * seen.focal, np.float32)
+        fast = far or float(np.abs(self._step).max()) * seen.focal > FAST_PX
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
             reference.small,
             small,
@@ -248,9 +273,13 @@ class Motion:
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=1e-4,
         )
+        height, width = small.shape
         inside = _inside(np.asarray(ends, np.float32), width, height)
-        good = inside & (found.ravel() == 1)
-        return _vote(rays[:, good], (ends[good].T - centre) / focal, focal, int(np.count_nonzero(inside)))
+        good = np.flatnonzero(inside & (found.ravel() == 1))
+        if len(good) < LEAST_POINTS:
+            return None
+        moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
+        return _vote(seen, good, moved, int(np.count_nonzero(inside)))
 
 
 def _inside(points: Points, width: int, height: int) -> NDArray[np.bool_]:
@@ -286,19 +315,16 @@ def _basis(rays: Floats) -> Floats:
     each unit of zoom in; `rays`: (2, n).
     """
     x, y = rays
-    count = len(x)
-    basis = np.empty((4, 2 * count))
-    across, down = basis[:, :count], basis[:, count:]
-    xy = x * y
-    np.subtract(-1.0, x * x, out=across[0])
-    across[1] = xy
-    np.negative(y, out=across[2])
-    across[3] = x
-    np.negative(xy, out=down[0])
-    np.add(1.0, y * y, out=down[1])
-    down[2] = x
-    down[3] = y
-    return basis
+    basis = np.empty((4, *rays.shape))
+    yaw, pitch, roll, zoom = basis
+    np.multiply(rays, -x, out=yaw)
+    yaw[0] -= 1.0
+    np.multiply(rays, y, out=pitch)
+    pitch[1] += 1.0
+    np.negative(y, out=roll[0])
+    roll[1] = x
+    zoom[:] = rays
+    return basis.reshape(4, -1)
 
 
 def _median(values: Floats) -> float:
@@ -310,53 +336,50 @@ def _median(values: Floats) -> float:
 
 def _solve(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> Floats:
     """The motion that fits best where `agree`, (n,), says so."""
-    counted = basis * np.concatenate((agree, agree))
-    return np.asarray(np.linalg.solve(counted @ basis.T + TINY, counted @ moved), np.float64)
+    counted = (basis.reshape(4, 2, -1) * agree).reshape(4, -1)
+    _, motion = cv2.solve(counted @ basis.T + TINY, (counted @ moved)[:, None], flags=cv2.DECOMP_CHOLESKY)
+    return np.asarray(motion, np.float64).ravel()
 
 
-def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | None:
-    """The one motion that enough corners of all quarters agree on, with its error; `starts` and `ends`: (2, n)."""
-    count = starts.shape[1]
-    if count < LEAST_POINTS:
-        return None
-    basis = _basis((starts + ends) / 2)  # at the middle of the way it is right to the second order
-    moved = ends - starts
-    off = np.abs(moved - np.array([[_median(moved[0])], [_median(moved[1])]]))
-    agree = np.maximum(*off) * focal < 4 + 3 * _median(off.ravel()) * focal
+def _vote(seen: _Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> _Fit | None:
+    """The one motion that enough corners of all quarters agree on, with its error.
+
+    `good`: (n,) which of the corners were found again; `moved`: (2, n) pixels by which they moved.
+    """
+    focal = seen.focal
+    rays = seen.rays.take(good, axis=1)
+    basis = _basis(rays + moved * (0.5 / focal))  # at the middle of the way it is right to the second order
     flat = moved.ravel()
-    error_px = np.zeros(count)
-    motion, claimed = np.zeros(4), np.zeros(2 * count)
+    off = np.abs(moved - np.array([[_median(moved[0])], [_median(moved[1])]]))
+    agree = np.maximum(*off) < 4 + 3 * _median(off.ravel())
+    motion, claimed, error_px = np.zeros(4), np.zeros_like(moved), np.zeros(len(good))
     for near_px in (1.5, NEAR_PX):
         if np.count_nonzero(agree) < LEAST_POINTS:
             return None
-        motion = _solve(basis, flat, agree)
-        claimed = motion @ basis
-        error = np.abs(flat - claimed)
-        error_px = np.maximum(error[:count], error[count:]) * focal
+        motion = _solve(basis, flat, agree)  # in pixels
+        claimed = (motion @ basis).reshape(moved.shape)
+        error_px = np.maximum(*np.abs(moved - claimed))
         agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
     agreeing = int(np.count_nonzero(agree))
-    shift_px = math.hypot(motion[0], motion[1]) * focal
     if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
         return None
-    moved_px = np.maximum(*np.abs(moved)) * focal
-    claimed_px = _median(np.maximum(*np.abs(claimed.reshape(2, count)))) * focal
+    moved_px = np.maximum(*np.abs(moved))
     standing = (moved_px < NEAR_PX) & ~agree
-    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
+    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(seen.quarter.take(good), agree):
         return None
     agreed_px = error_px[agree]
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
-    error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together
-    reach = max(0.1, float(np.abs(starts[:, agree]).max()))
-    error_all = error_px_all / focal
+    error = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing)) / focal  # neighbours err together
+    reach = max(0.1, float(np.abs(rays[:, agree]).max()))
+    claimed_px = _median(np.maximum(*np.abs(claimed)))
     still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(moved_px < STILL * claimed_px) > STANDING * voters
-    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px, bool(still))
+    shift_px = math.hypot(motion[0], motion[1])
+    return _Fit(motion / focal, agreeing / voters, error, 2 * error / reach, shift_px, bool(still))
 
 
-def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:
+def _everywhere(quarter: NDArray[np.intp], agree: NDArray[np.bool_]) -> bool:
     """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
-    right, low = starts > 0
-    quarter = right + 2 * low
-    voters = np.bincount(quarter, minlength=4)
-    voting = np.bincount(quarter[agree], minlength=4)
-    able = [(int(all_), int(some)) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
+    voters = np.bincount(quarter, minlength=4).tolist()
+    voting = np.bincount(quarter[agree], minlength=4).tolist()
+    able = [(all_, some) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
     return len(able) >= 2 and all(3 * some >= all_ for all_, some in able)
