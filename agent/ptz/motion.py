@@ -44,10 +44,12 @@ TEXTURE = 4e-4
 LEAST_POINTS = 12
 AGREEMENT = 0.6
 STANDING = 0.1
-STILL = 0.2
+STILL, STOOD = 0.2, 0.5
+"""A corner stands that moved by less than the first share of what half the picture is said to have moved, and by less
+than the second of what is said of itself: around a point that a zoom or a roll leaves in its place others hardly move
+either, and are said to."""
 LEAST_CLAIM_PX = 0.2
-"""Of what half the picture is said to have moved, when it is more than this: what moves less stands. No zoom or roll
-that leaves a point in its place leaves a tenth of the picture so still."""
+"""Where less than this is said of half the picture, nothing can be told to stand."""
 NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
@@ -381,8 +383,10 @@ def _vote(seen: _Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> _F
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
     error = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing)) / focal  # neighbours err together
     reach = max(0.1, float(np.abs(rays[:, agree]).max()))
-    claimed_px = _median(np.maximum(*np.abs((motion @ basis).reshape(2, -1))))
-    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(moved_px < STILL * claimed_px) > STANDING * voters
+    each_px = np.maximum(*np.abs((motion @ basis).reshape(2, -1)))  # what the motion says of each corner
+    claimed_px = _median(each_px)
+    stood = (moved_px < STILL * claimed_px) & (moved_px < STOOD * each_px)  # in the middle of a zoom nothing moves
+    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(stood) > STANDING * voters
     move, shift_px = _Move(*(motion / focal).tolist()), math.hypot(motion[0], motion[1])
     return _Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still))
 
