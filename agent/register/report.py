@@ -28,16 +28,24 @@ def add_to(parser: argparse.ArgumentParser) -> "argparse._SubParsersAction[argpa
     actions = parser.add_subparsers(dest="action", required=True)
     show = actions.add_parser("show", help=say(en="what was entered, as a table", fr="les entrées, en tableau"))
     show.set_defaults(run=_show)
-    show.add_argument("--since", "--from", metavar="T")
-    show.add_argument("--until", "--to", metavar="T")
-    show.add_argument("--camera", nargs="+", action="extend", metavar="ID")
+    text = say(en="from this time, or day in Paris, on", fr="à partir de cette heure, ou de ce jour à Paris")
+    show.add_argument("--from", "--since", dest="since", metavar="T", help=text)
+    text = say(en="before this time, or to the end of this day", fr="avant cette heure, ou jusqu'à la fin de ce jour")
+    show.add_argument("--to", "--until", dest="until", metavar="T", help=text)
+    text = say(en="about these cameras only", fr="sur ces caméras seulement")
+    show.add_argument("--camera", nargs="+", action="extend", metavar="ID", help=text)
     show.add_argument("--kind", nargs="+", action="extend", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
     check = actions.add_parser("verify", help=say(en="every byte against its signed head", fr="chaque octet vérifié"))
     check.set_defaults(run=_verify)
     add_verifying(check)
-    show.add_argument("--state", type=Path, required=True, metavar="DIR")
-    show.add_argument("--json", action="store_true")
+    _add_state(show, say(en="one JSON object a line", fr="un objet JSON par ligne"))
     return actions
+
+
+def _add_state(parser: argparse.ArgumentParser, as_json: str) -> None:
+    text = say(en="the state directory, or a copy", fr="le répertoire d'état, ou sa copie")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help=text)
+    parser.add_argument("--json", action="store_true", help=as_json)
 
 
 def add_verifying(check: argparse.ArgumentParser) -> None:
@@ -48,8 +56,7 @@ def add_verifying(check: argparse.ArgumentParser) -> None:
     check.add_argument("--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=seen)
     witness = say(en="a witness's verifier key: name+id+base64", fr="clé de vérification d'un témoin")
     check.add_argument("--witness", nargs="+", action="extend", default=[], metavar="KEY", help=witness)
-    check.add_argument("--state", type=Path, required=True, metavar="DIR")
-    check.add_argument("--json", action="store_true")
+    _add_state(check, say(en="JSON on stdout", fr="du JSON"))
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -61,7 +68,7 @@ def _show(arguments: argparse.Namespace) -> int:
                 fr=f"{arguments.state} : pas de registre ; donner le répertoire d'état (mast.state) ou sa copie",
             )
         )
-    since, until = utc_ms(arguments.since), utc_ms(arguments.until)
+    since, until = utc_ms(arguments.since), utc_ms(arguments.until, last=True)
     for entry in entries(folder, since, until, arguments.kind):
         if arguments.camera and not cameras_of(entry.body).intersection(arguments.camera):
             continue

@@ -86,7 +86,8 @@ def _title(report: Report, source: Provenance) -> Iterator[Block]:
     period = report.period
     yield Paragraph(
         f"Période : du {french.when(period.start_ms)} inclus au {french.when(period.end_ms)} exclu. Toutes les heures "
-        "sont en temps universel (UTC) ; « (?) » : heure qu'aucun service de temps ne confirmait.",
+        "sont l'heure légale à Paris (le bandeau des images et les noms des enregistrements portent l'heure UTC, en "
+        "retard d'une heure l'hiver, de deux l'été) ; « (?) » : heure qu'aucun service de temps ne confirmait.",
         11,
     )
     verdict = "Le registre a été vérifié et il est conforme à sa tête signée."

@@ -15,6 +15,7 @@ Laws
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 
+from agent.paris import day_of
 from agent.register.bodies import (
     AgentStarted,
     BlindBegan,
@@ -107,7 +108,7 @@ class CameraFigures:
 
 @dataclass(slots=True)
 class Lot:
-    """Recordings of one camera and UTC day that were made, or that were destroyed under one rule."""
+    """Recordings of one camera and day in Paris that were made, or that were destroyed under one rule."""
 
     camera: str
     day: str
@@ -223,7 +224,7 @@ class Gathering:
             case SegmentsSealed(camera=camera):
                 self._made(body)
             case SegmentsDestroyed(camera=camera, rule=rule):
-                lot = self._lot("destroyed", camera, entry.time[:10], rule) if inside else Lot(camera, "", "")
+                lot = self._lot("destroyed", camera, day_of(entry.utc_ms), rule) if inside else Lot(camera, "", "")
                 before = lot.length_ms
                 self._add(lot, camera, body.segments, forget=True)
                 if inside:
@@ -231,7 +232,7 @@ class Gathering:
                     sums.update({"destroyed": len(body.segments), f"destroyed_by_{rule}": len(body.segments)})
                     sums["destroyed_ms"] += lot.length_ms - before
             case SegmentsExported(camera=camera) if inside:
-                lot = Lot(camera, entry.time[:10], "")
+                lot = Lot(camera, day_of(entry.utc_ms), "")
                 self._add(lot, camera, body.segments)
                 requisition = self._requisitions.get(body.requisition)
                 self._transmitted.append(Transmission(entry, body, requisition, lot))
@@ -243,7 +244,7 @@ class Gathering:
             self._footage.add(body.camera, one.counter, start_ms, one.duration_ms)
             if not self._period.holds(start_ms):
                 continue
-            lot = self._lot("made", body.camera, one.start[:10], "")
+            lot = self._lot("made", body.camera, day_of(start_ms), "")
             lot.add(one.counter, start_ms, one.duration_ms, one.size_bytes)
             sums = self._sums[body.camera]
             sums["recorded"] += 1

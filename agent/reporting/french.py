@@ -4,8 +4,7 @@
 '1 h 30 min 30 s'
 """
 
-from datetime import UTC, datetime
-
+from agent.paris import shown
 from agent.register.entries import utc_ms
 from agent.register.values import Ground, LegalBasis, Person
 from agent.reporting.acts import Act
@@ -48,9 +47,8 @@ FACTS = {
 
 
 def when(at_ms: int, synchronised: bool = True) -> str:
-    """21/11/2026 12:00:05, with a mark where no time service confirmed it."""
-    moment = datetime.fromtimestamp(at_ms // 1000, tz=UTC)
-    return f"{moment:%d/%m/%Y %H:%M:%S}{'' if synchronised else ' (?)'}"
+    """21/11/2026 13:00:05 as a clock in Paris shows it, with a mark where no time service confirmed it."""
+    return f"{shown(at_ms)}{'' if synchronised else ' (?)'}"
 
 
 def at(time: str) -> str:

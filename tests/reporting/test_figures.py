@@ -80,6 +80,14 @@ def test_a_recording_counts_where_it_began_and_another_cameras_counter_is_anothe
     assert (gare.recorded, gare.destroyed, gare.destroyed_ms) == (0, 1, HOUR // 2)
 
 
+def test_recordings_of_the_last_hour_in_utc_are_of_the_next_day(story: Story) -> None:
+    story.at(13, sealed("parvis", 10, range(1, 5)))
+    story.at(30 * 24 + 11.5, bodies.SegmentsDestroyed("parvis", gone(1), "age"))
+    report = story.report()
+    assert [(lot.day, lot.count) for lot in report.made] == [("2026-11-21", 2), ("2026-11-22", 2)]
+    assert [lot.day for lot in report.destroyed] == ["2026-12-22"]
+
+
 def test_a_consultation_is_told_with_who_why_and_how_long(story: Story) -> None:
     asked = story.at(1, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
     started = story.at(1, bodies.ViewStarted("parvis", "full", asked))
