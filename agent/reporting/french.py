@@ -7,6 +7,7 @@
 from agent.paris import shown
 from agent.register.entries import utc_ms
 from agent.register.values import Ground, LegalBasis, Person
+from agent.register.words import french
 from agent.reporting.acts import Act
 
 BASES: dict[LegalBasis, str] = {
@@ -18,7 +19,6 @@ BASES: dict[LegalBasis, str] = {
     "maintenance": "Maintenance du dispositif",
     "habilitation": "Agent individuellement désigné et habilité (art. R. 253-3 du code de la sécurité intérieure)",
 }
-RULES = {"age": "durée de conservation échue", "budget": "place allouée épuisée", "space": "disque plein"}
 INTERVALS = {
     "gap": "Interruption d'enregistrement",
     "blind": "Image entièrement masquée",
@@ -33,17 +33,6 @@ OUTCOMES = {
     "cut": "interrompue par l'arrêt de l'agent, durée inconnue",
     "refused": "REFUSÉE",
 }
-FACTS = {
-    "aim-lost": "visée perdue",
-    "covered": "objectif couvert",
-    "defocused": "image floue",
-    "starting": "démarrage",
-    "reconnected": "reconnexion",
-    "picture-changed": "image changée",
-    "pixel-format": "format d'image",
-    "aim-unsure": "visée incertaine",
-}
-"""The reasons that programs read (docs/interfaces.md)."""
 
 
 def when(at_ms: int, synchronised: bool = True) -> str:
@@ -116,4 +105,4 @@ def ground(why: Ground | None) -> tuple[str, str, str]:
 
 def outcome(act: Act) -> str:
     """How an act ended."""
-    return " : ".join(part for part in (OUTCOMES[act.outcome], FACTS.get(act.why, act.why)) if part)
+    return " : ".join(part for part in (OUTCOMES[act.outcome], french(act.why)) if part)
