@@ -125,7 +125,7 @@ _SAID = {
     "nothing-recorded": "rien d'enregistré",
     "too-much": "trop d'enregistrements",
     "unknown-hold": "aucune conservation de ce numéro",
-    "nobody": "personne",
+    "nobody": "aucun",
     "cut short: nothing is held under this entry": "interrompue : rien n'est conservé sous cette entrée",
     # why a view or a steering ended
     "left": "quittée",
