@@ -16,6 +16,7 @@ from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieErro
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register import report
+from agent.register.findings import severity_word
 from agent.reporting import command as reporting
 
 log = logging.getLogger("agent")
@@ -76,7 +77,7 @@ def _segments_verify(arguments: argparse.Namespace) -> int:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
         return int(failed)
     for finding in findings:
-        print(f"{finding.severity}: {finding.name}: {finding.text}")
+        print(f"{severity_word(finding.severity)}: {finding.name}: {finding.text}")
     if not failed:
         print(say(en="index and disk agree", fr="l'index et le disque concordent"))
     return int(failed)

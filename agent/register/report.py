@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from agent.identity import PUBLIC
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register.bodies import cameras_of
-from agent.register.findings import Verdict, Witness
+from agent.register.findings import Finding, Verdict, Witness, notice, severity_word
 from agent.register.notes import LARGEST_NOTE, Key
 from agent.register.proving import verify
 from agent.register.reading import entries
@@ -54,7 +55,9 @@ def add_verifying(check: argparse.ArgumentParser) -> None:
     check.add_argument("--device-pub", type=Path, metavar="FILE", help=key)
     seen = say(en="a checkpoint kept elsewhere, better cosigned", fr="point de contrôle conservé ailleurs")
     check.add_argument("--checkpoint", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=seen)
-    witness = say(en="a witness's verifier key: name+id+base64", fr="clé de vérification d'un témoin")
+    witness = say(
+        en="a witness's verifier key, or its witness.vkey", fr="clé de vérification d'un témoin, ou son witness.vkey"
+    )
     check.add_argument("--witness", nargs="+", action="extend", default=[], metavar="KEY", help=witness)
     _add_state(check, say(en="JSON on stdout", fr="du JSON"))
 
@@ -113,18 +116,49 @@ def _seen(path: Path) -> Witness:
         ) from error
 
 
-def _witness(text: str) -> Key:
+def witness_key(text: str) -> Key:
+    """A witness's verifier key, itself or the name of the file that holds it; UsageError."""
+    key = text
     try:
-        return Key.parse(text)
-    except NoteRefused as error:
-        raise UsageError(f"--witness: {error}") from error
+        path = Path(text)
+        if "+" not in text or path.is_file():
+            with path.open("rb") as file:
+                key = file.read(LARGEST_NOTE).decode("utf-8").strip()
+        return Key.parse(key)
+    except (OSError, UnicodeDecodeError, NoteRefused) as error:
+        why = (error.strerror or "?") if isinstance(error, OSError) else error
+        raise UsageError(
+            say(
+                en=f"--witness {text}: is no witness.vkey and no key out of one ({why})",
+                fr=f"--witness {text} : ni un witness.vkey, ni la clé qu'il contient ({why})",
+            )
+        ) from error
 
 
 def judged(arguments: argparse.Namespace) -> Verdict:
     """The register under the options of `add_verifying`."""
-    witnesses = [_witness(text) for text in arguments.witness]
+    witnesses = [witness_key(text) for text in arguments.witness]
     device = _public(arguments.device_pub or arguments.state / IDENTITY / PUBLIC)
     return verify(arguments.state, device, [_seen(path) for path in arguments.checkpoint], witnesses)
+
+
+def _unproven(arguments: argparse.Namespace) -> Iterator[Finding]:
+    """What a register cannot show by itself."""
+    name = say(en="register", fr="registre")
+    if arguments.device_pub is None:
+        yield notice(
+            name,
+            en="the key beside it was believed; give the one that the town keeps with --device-pub",
+            fr="la clé qui l'accompagne a été crue ; donner celle que tient la ville par --device-pub",
+        )
+    if not arguments.checkpoint:
+        yield notice(
+            name,
+            en="compared with nothing kept elsewhere: a cut at its end, or another register by the mast's key, would "
+            "not show; give --checkpoint",
+            fr="confronté à rien d'extérieur : une fin coupée, ou un autre registre de la même clé, ne se verrait "
+            "pas ; donner --checkpoint",
+        )
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -134,8 +168,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         told = {"good": verdict.good, "origin": verdict.origin, "size": verdict.size, "present": verdict.present}
         print(json.dumps({**told, "findings": findings}, indent=1, ensure_ascii=False))
         return int(not verdict.good)
-    for finding in verdict.findings:
-        print(f"{finding.severity}: {finding.name}: {finding.text}")
+    for finding in (*verdict.findings, *_unproven(arguments)):
+        print(f"{severity_word(finding.severity)}: {finding.name}: {finding.text}")
     if verdict.good:
         print(
             say(

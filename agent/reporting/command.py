@@ -169,6 +169,14 @@ def _write(path: Path, raw: bytes) -> None:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
+def _hours(length_ms: int) -> str:
+    return say(en=f"{length_ms / 3_600_000:,.2f} h", fr=hours(length_ms))
+
+
+def _share(part: float | None) -> str:
+    return say(en="-" if part is None else f"{100 * part:.2f} %", fr=share(part))
+
+
 def _figures(arguments: argparse.Namespace) -> int:
     made, source, verdict = _made(arguments)
     if arguments.json:
@@ -181,9 +189,9 @@ def _figures(arguments: argparse.Namespace) -> int:
         print("".join(f"{head:>16}" for head in (say(en="camera", fr="caméra"), *heads.split())))
         for one in made.cameras:
             cells = (
-                *(one.camera or "?", hours(one.recorded_ms), hours(one.gap_ms), hours(one.destroyed_ms)),
-                *(hours(one.exported_ms), str(one.views), str(one.views_refused), str(one.steerings)),
-                *(hours(one.blind_ms), share(one.blind_share)),
+                *(one.camera or "?", _hours(one.recorded_ms), _hours(one.gap_ms), _hours(one.destroyed_ms)),
+                *(_hours(one.exported_ms), str(one.views), str(one.views_refused), str(one.steerings)),
+                *(_hours(one.blind_ms), _share(one.blind_share)),
             )
             print("".join(f"{cell:>16}" for cell in cells))
     _told(verdict)
