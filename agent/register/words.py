@@ -160,6 +160,8 @@ _SAID = {
     # why there are no recordings
     "not-recorded": "non enregistré",
     "lost": "perdu",
+    "agent-stopped": "agent à l'arrêt",
+    "agent-cut": "agent coupé (au plus : depuis sa dernière inscription)",
     "capture lost": "caméra perdue",
     "recording lost": "enregistrement impossible",
     # the rest

@@ -6,6 +6,8 @@ Laws
 - Recordings, destructions, transmissions and acts belong to the period by their time; of intervals (gaps, wholly masked
   pictures, tampering) the part that lies in the period counts.
 - What an agent's end left open ends with the last entry before the next start, and is marked so.
+- While no agent runs nothing is recorded, and nobody enters that: it is a gap of each camera that recorded before, from
+  the stop, or from the last entry before a cut, to the next start.
 
 >>> gathering = Gathering(Period(start_ms, end_ms))
 >>> for entry in entries: gathering.take(entry)
@@ -18,8 +20,10 @@ from dataclasses import asdict, dataclass
 from agent.paris import day_of
 from agent.register.bodies import (
     AgentStarted,
+    AgentStopped,
     BlindBegan,
     BlindEnded,
+    CommandBegan,
     Entered,
     RecordingGap,
     RequisitionPresented,
@@ -191,6 +195,8 @@ class Gathering:
         self._unread = 0
         self._at_ms = 0
         self._origin = ""
+        self._down: tuple[int, str] | None = None
+        self._recording: set[str] = set()
 
     def unread(self) -> None:
         """An entry in words that this version does not know."""
@@ -199,8 +205,7 @@ class Gathering:
     def take(self, entry: Entry) -> None:
         """One entry."""
         body, inside = entry.body, self._period.holds(entry.utc_ms)
-        if isinstance(body, AgentStarted):
-            self._cut()
+        self._running(entry, body)
         self._acts.take(entry, inside)
         self._intervals_of(entry, body)
         self._clock(entry)
@@ -216,6 +221,22 @@ class Gathering:
             elif body.kind in JOURNAL:
                 self._journal.append(entry)
         self._at_ms, self._origin = entry.utc_ms, entry.origin
+
+    def _running(self, entry: Entry, body: Entered) -> None:
+        """Since when no agent ran, and what that ended."""
+        match body:
+            case AgentStopped():
+                self._down = entry.utc_ms, "agent-stopped"
+            case CommandBegan():
+                self._down = self._down or (self._at_ms, "agent-cut")
+            case AgentStarted():
+                self._cut()
+                since_ms, cause = self._down or (self._at_ms, "agent-cut")
+                for camera in sorted(self._recording):
+                    self._keep(Interval("gap", entry.index, camera, since_ms, max(since_ms, entry.utc_ms), cause))
+                self._down, self._recording = None, set()
+            case SegmentsSealed(camera=camera, found=False):
+                self._recording.add(camera)
 
     # --- recordings ---
 
