@@ -6,6 +6,8 @@ Laws
 - Recordings, destructions, transmissions and acts belong to the period by their time; of intervals (gaps, wholly masked
   pictures, tampering) the part that lies in the period counts.
 - What an agent's end left open ends with the last entry before the next start, and is marked so.
+- While no agent runs nothing is recorded, and nobody enters that: it is a gap of each camera that recorded before, from
+  the stop, or from the last entry before a cut, to the next start.
 
 >>> gathering = Gathering(Period(start_ms, end_ms))
 >>> for entry in entries: gathering.take(entry)
@@ -15,10 +17,13 @@ Laws
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 
+from agent.paris import day_of
 from agent.register.bodies import (
     AgentStarted,
+    AgentStopped,
     BlindBegan,
     BlindEnded,
+    CommandBegan,
     Entered,
     RecordingGap,
     RequisitionPresented,
@@ -107,7 +112,7 @@ class CameraFigures:
 
 @dataclass(slots=True)
 class Lot:
-    """Recordings of one camera and UTC day that were made, or that were destroyed under one rule."""
+    """Recordings of one camera and day in Paris that were made, or that were destroyed under one rule."""
 
     camera: str
     day: str
@@ -190,6 +195,8 @@ class Gathering:
         self._unread = 0
         self._at_ms = 0
         self._origin = ""
+        self._down: tuple[int, str] | None = None
+        self._recording: set[str] = set()
 
     def unread(self) -> None:
         """An entry in words that this version does not know."""
@@ -198,8 +205,7 @@ class Gathering:
     def take(self, entry: Entry) -> None:
         """One entry."""
         body, inside = entry.body, self._period.holds(entry.utc_ms)
-        if isinstance(body, AgentStarted):
-            self._cut()
+        self._running(entry, body)
         self._acts.take(entry, inside)
         self._intervals_of(entry, body)
         self._clock(entry)
@@ -216,6 +222,22 @@ class Gathering:
                 self._journal.append(entry)
         self._at_ms, self._origin = entry.utc_ms, entry.origin
 
+    def _running(self, entry: Entry, body: Entered) -> None:
+        """Since when no agent ran, and what that ended."""
+        match body:
+            case AgentStopped():
+                self._down = entry.utc_ms, "agent-stopped"
+            case CommandBegan():
+                self._down = self._down or (self._at_ms, "agent-cut")
+            case AgentStarted():
+                self._cut()
+                since_ms, cause = self._down or (self._at_ms, "agent-cut")
+                for camera in sorted(self._recording):
+                    self._keep(Interval("gap", entry.index, camera, since_ms, max(since_ms, entry.utc_ms), cause))
+                self._down, self._recording = None, set()
+            case SegmentsSealed(camera=camera, found=False):
+                self._recording.add(camera)
+
     # --- recordings ---
 
     def _recordings(self, entry: Entry, body: Entered, inside: bool) -> None:
@@ -223,7 +245,7 @@ class Gathering:
             case SegmentsSealed(camera=camera):
                 self._made(body)
             case SegmentsDestroyed(camera=camera, rule=rule):
-                lot = self._lot("destroyed", camera, entry.time[:10], rule) if inside else Lot(camera, "", "")
+                lot = self._lot("destroyed", camera, day_of(entry.utc_ms), rule) if inside else Lot(camera, "", "")
                 before = lot.length_ms
                 self._add(lot, camera, body.segments, forget=True)
                 if inside:
@@ -231,7 +253,7 @@ class Gathering:
                     sums.update({"destroyed": len(body.segments), f"destroyed_by_{rule}": len(body.segments)})
                     sums["destroyed_ms"] += lot.length_ms - before
             case SegmentsExported(camera=camera) if inside:
-                lot = Lot(camera, entry.time[:10], "")
+                lot = Lot(camera, day_of(entry.utc_ms), "")
                 self._add(lot, camera, body.segments)
                 requisition = self._requisitions.get(body.requisition)
                 self._transmitted.append(Transmission(entry, body, requisition, lot))
@@ -243,7 +265,7 @@ class Gathering:
             self._footage.add(body.camera, one.counter, start_ms, one.duration_ms)
             if not self._period.holds(start_ms):
                 continue
-            lot = self._lot("made", body.camera, one.start[:10], "")
+            lot = self._lot("made", body.camera, day_of(start_ms), "")
             lot.add(one.counter, start_ms, one.duration_ms, one.size_bytes)
             sums = self._sums[body.camera]
             sums["recorded"] += 1

@@ -80,6 +80,39 @@ def test_a_recording_counts_where_it_began_and_another_cameras_counter_is_anothe
     assert (gare.recorded, gare.destroyed, gare.destroyed_ms) == (0, 1, HOUR // 2)
 
 
+def test_while_no_agent_runs_each_camera_that_recorded_has_a_gap(story: Story) -> None:
+    story.at(0, bodies.AgentStarted("1", HASH))
+    story.at(1, sealed("parvis", 0, range(1, 3)))
+    story.at(1, sealed("gare", 0, range(1, 3)))
+    story.at(2, bodies.AgentStopped("stopped"))
+    story.at(3, bodies.CommandBegan("export", "1", HASH))
+    story.at(3, bodies.CommandEnded("export"))
+    again = story.at(5, bodies.AgentStarted("1", HASH))
+    story.at(6, sealed("parvis", 5, range(3, 5)))
+    cut = story.at(9, bodies.AgentStarted("1", HASH))  # power was cut some time after 6
+    report = story.report()
+    gaps = [
+        (one.entry, one.camera, one.start_ms, one.end_ms, one.cause) for one in report.intervals if one.kind == "gap"
+    ]
+    assert gaps == [
+        (again, "gare", NOON + 2 * HOUR, NOON + 5 * HOUR, "agent-stopped"),
+        (again, "parvis", NOON + 2 * HOUR, NOON + 5 * HOUR, "agent-stopped"),
+        (cut, "parvis", NOON + 6 * HOUR, NOON + 9 * HOUR, "agent-cut"),
+    ]
+    assert {one.camera: (one.gaps, one.gap_ms) for one in report.cameras} == {
+        "gare": (1, 3 * HOUR),
+        "parvis": (2, 6 * HOUR),
+    }
+
+
+def test_recordings_of_the_last_hour_in_utc_are_of_the_next_day(story: Story) -> None:
+    story.at(13, sealed("parvis", 10, range(1, 5)))
+    story.at(30 * 24 + 11.5, bodies.SegmentsDestroyed("parvis", gone(1), "age"))
+    report = story.report()
+    assert [(lot.day, lot.count) for lot in report.made] == [("2026-11-21", 2), ("2026-11-22", 2)]
+    assert [lot.day for lot in report.destroyed] == ["2026-12-22"]
+
+
 def test_a_consultation_is_told_with_who_why_and_how_long(story: Story) -> None:
     asked = story.at(1, bodies.ViewRequested("parvis", "full", 0, DURAND, EVENT))
     started = story.at(1, bodies.ViewStarted("parvis", "full", asked))
