@@ -9,14 +9,17 @@ Laws
   full house, the longest waiting of the peer that has the most. So slow strangers and floods push each other out, and
   one who comes once and at once has his answer.
 
-The protocol itself is whatever the factory makes; `Guard` stands between it and the socket.
+The protocol itself is whatever the factory makes; `Guard` stands between it and the socket. Where there is TLS,
+`Handshake` stands before both: asyncio would let in whoever has not even shaken hands, uncounted.
 """
 
 import asyncio
 import ipaddress
+import ssl
+from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 LOOK_S = 1.0
 
@@ -105,6 +108,15 @@ class Door:
             if not self._shares[guest.peer]:
                 del self._shares[guest.peer]
 
+    def hand_over(self, before: asyncio.BaseTransport, now: asyncio.BaseTransport) -> bool:
+        """The same connection, from here on called `now`, may send its request; False when it had to leave."""
+        guest = self._guests.pop(before, None)
+        if guest is None:
+            return False
+        guest.until_s = asyncio.get_running_loop().time() + self._bounds.request_s
+        self._guests[now] = guest
+        return True
+
     async def watch(self) -> None:
         """Cuts connections that wait too long, until cancelled."""
         while True:
@@ -122,10 +134,13 @@ class Guard(asyncio.Protocol):
         self._inner = inner
         self._door = door
         self._transport: asyncio.BaseTransport | None = None
+        self.admitted: asyncio.BaseTransport | None = None
+        """As what the door knows it already."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Refuses at once when the house is full."""
-        if not self._door.admit(transport):
+        before = self.admitted
+        if not (self._door.admit(transport) if before is None else self._door.hand_over(before, transport)):
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = transport
@@ -153,3 +168,29 @@ class Guard(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The socket's buffer has room again."""
         self._inner.resume_writing()
+
+
+class Handshake(SSLProtocol):
+    """asyncio's own TLS between the socket and `guard`; counts at the door from the connection on."""
+
+    def __init__(self, guard: Guard, door: Door, context: ssl.SSLContext, handshake_s: int) -> None:
+        loop = asyncio.get_running_loop()
+        nobody: Any = None  # waits for the handshake
+        super().__init__(loop, guard, context, nobody, server_side=True, ssl_handshake_timeout=handshake_s)
+        self._guard = guard
+        self._door = door
+        self._socket: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refuses at once when the house is full; else the handshake begins."""
+        if not self._door.admit(transport):
+            cast(asyncio.Transport, transport).abort()
+            return
+        self._socket = self._guard.admitted = transport
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is over, shaken hands or not."""
+        self._door.leave(self._socket)
+        if self._socket is not None:
+            super().connection_lost(exc)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from agent.clock import from_rfc3339
 from agent.evidence.manifest import CameraPart, Manifest
 from agent.language import say
+from agent.vault.pointing import CUT
 from provisioning.evidence_verdict import Line
 
 COLUMNS = (
@@ -57,6 +58,16 @@ def _about(camera: CameraPart, start_ms: int, end_ms: int) -> Iterator[Line]:
             say(
                 en=f"where its head pointed: there were too many points, every {camera.ptz_every}th is here",
                 fr=f"où pointait sa tête : trop de points, un sur {camera.ptz_every} est ici",
+            ),
+        )
+    broken = sum(one.blind == CUT for one in camera.ptz_points)
+    if broken:
+        yield Line(
+            "note",
+            camera.id,
+            say(
+                en=f"where its head pointed breaks off {broken} times with its recording: power cut, or a faulty disk",
+                fr=f"position de la tête interrompue {broken} fois avec l'enregistrement : coupure ou disque fautif",
             ),
         )
     if camera.ptz_missing:

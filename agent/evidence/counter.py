@@ -71,6 +71,10 @@ class Counter:
         finally:
             self._at_the_door -= 1
 
+    def unheard(self, requisition: str) -> None:
+        """As `Desk.unheard`."""
+        self.desk.unheard(requisition)
+
     async def download(self, requisition: str, token: str) -> Zip | None:
         """As `Desk.download`."""
         return await self._in(self._reading, lambda: self.desk.download(requisition, token))

@@ -13,6 +13,8 @@ Laws
 - Refusals are entered sparingly, those of documents that no authority signed most of all (`agent/sparing.py`). Above
   that a refusal is told to come later (TryLater), and not entered but for its number, with the next one: nobody fills
   the register. What is good is answered all the same: no stranger's flood keeps an authority out.
+- An answer over HTTP whose asker had gone before it could be sent has been told to nobody (`unheard`): the same
+  document may come once more, until the agent ends. It is entered each time.
 - A requisition counts when it is judged, when its turn comes, and after the recording that it asks for was waited for:
   one that expires meanwhile is refused.
 """
@@ -149,6 +151,7 @@ class Desk:
         self._turn = threading.Lock()
         self._strangers, self._known = strangers(), known()
         self._agreed = False
+        self._unheard: set[str] = set()
 
     @property
     def shelf(self) -> Shelf:
@@ -166,6 +169,7 @@ class Desk:
             if isinstance(requisition, Refusal):
                 self.enter_refusal(requisition)
                 raise requisition.error
+            self._unheard.discard(requisition.id)
             try:
                 match requisition.demand:
                     case Release(hold=hold):
@@ -175,6 +179,10 @@ class Desk:
             except RequisitionRefused as error:
                 self.enter_refusal(self._refusal(document, error, self._known))
                 raise
+
+    def unheard(self, requisition: str) -> None:
+        """Nobody was told the token of the pack that waits under that id."""
+        self._unheard.add(requisition)
 
     def consider(self, document: bytes, *, again: bool = False) -> Requisition | Refusal:
         """Judges a document and enters nothing; waits for no answer that is being given. TryLater, VaultError."""
@@ -205,6 +213,7 @@ class Desk:
                 kept = holds.find(name)
                 if kept is None or kept.ended:
                     shelf.remove(name)
+            self._unheard &= set(shelf.names())
             try:
                 self._agree()
             except RegisterError as error:  # nothing is answered until it can be
@@ -250,7 +259,8 @@ class Desk:
             found = vault.holds.find(name)
             if found is None or not found.settled:
                 return found is not None and found.document != hashed
-            return not (again and found.document == hashed and not found.ended and found.act == "export")
+            once_more = again or name in self._unheard
+            return not (once_more and found.document == hashed and not found.ended and found.act == "export")
 
         return RequisitionJudge(
             mast.authorities,

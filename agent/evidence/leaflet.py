@@ -55,7 +55,8 @@ LIMITES
   Les visages, fenêtres et jardins masqués l'ont été avant l'enregistrement : il n'existe pas d'original sans masque.
   Il n'y a pas de son. L'heure incrustée est celle du mât.
   La position d'une caméra mobile (manifest.json, ptz_points) est ce que la tête a dit et ce que l'image a confirmé,
-  à la demi-largeur indiquée près ; « blind » : position inconnue, image entièrement masquée.
+  à la demi-largeur indiquée près ; « blind » : position inconnue, image entièrement masquée, sauf « track-cut » (une
+  coupure a emporté la suite) et « track-full » (trop de positions) : là seule la position manque.
   Les copies remises se gardent un mois au plus après leur transmission (CSI, art. L252-3), procédure pénale exceptée.
 """
 
@@ -102,7 +103,8 @@ LIMITS
   Faces, windows and gardens that are masked were masked before recording: no original without masks exists.
   There is no sound. The time in the picture is the mast's.
   Where a turning camera pointed (manifest.json, ptz_points) is what its head said and its pictures confirmed, to within
-  the halves stated; "blind": not known, and the whole picture was masked.
+  the halves stated; "blind": not known, and the whole picture was masked, but for "track-cut" (a power cut took what
+  followed) and "track-full" (too many positions): there only the position is missing.
   Copies handed over are kept a month at most after transmission (CSI, art. L252-3), criminal proceedings excepted.
 """
 

@@ -2,9 +2,9 @@
 
 Laws
 - TLS 1.2 or newer, from the configured files, wherever a certificate is configured.
-- At most `MAX_CONNECTIONS`; a connection that has not sent a whole request within `REQUEST_S`, or idles longer than
-  `IDLE_S` between two, is cut (`agent.door`), and gives way before that to one that comes to a full house. So a
-  thousand slow strangers push each other out and nobody else.
+- At most `MAX_CONNECTIONS`, those that have not shaken hands yet among them; a connection that has not sent a whole
+  request within `REQUEST_S`, or idles longer than `IDLE_S` between two, is cut (`agent.door`), and gives way before
+  that to one that comes to a full house. So a thousand slow strangers push each other out and nobody else.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ import ssl
 from collections.abc import Callable
 
 from agent.config import Http, split_listen
-from agent.door import Bounds, Door, Guard
+from agent.door import Bounds, Door, Guard, Handshake
 from agent.errors import KeyFileError, ListenError
 from agent.language import say
 
 MAX_CONNECTIONS = 256
 REQUEST_S = 10.0
 IDLE_S = 60.0
-HANDSHAKE_S = 10.0
+HANDSHAKE_S = 10
 LOOK_S = 1.0
 
 
@@ -53,14 +53,13 @@ async def listen(http: Http, factory: Callable[[], asyncio.Protocol], door: Door
     """The listening server; ListenError names the address and the mend when it cannot be had."""
     host, port = split_listen(http.listen)
     context = tls(http)
+
+    def guard() -> asyncio.BaseProtocol:
+        plain = Guard(factory(), door)
+        return plain if context is None else Handshake(plain, door, context, HANDSHAKE_S)
+
     try:
-        return await asyncio.get_running_loop().create_server(
-            lambda: Guard(factory(), door),
-            host,
-            port,
-            ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_S if context else None,
-        )
+        return await asyncio.get_running_loop().create_server(guard, host, port)
     except OSError as error:
         raise ListenError(_why(http.listen, error)) from error
 

@@ -5,6 +5,7 @@
 
 Laws
 - A document is its own permission: no grant is asked for, and no grant serves in its place. What it gives is sealed.
+- Who has gone before the answer is there may send the document again: its token was told to nobody.
 - The token travels in the Authorization header and nowhere else; without it nobody learns whether there is a pack.
 - At most `MOST_DOWNLOADS` at once; one whose other side takes nothing for `STALL_S` is cut. What is sent is read as it
   is sent: a pack is never in memory.
@@ -77,6 +78,10 @@ class Answering(Protocol):
         """RequisitionRefused, TryLater, RegisterError, VaultError."""
         ...
 
+    def unheard(self, requisition: str) -> None:
+        """Nobody was told the token of the pack that waits under that id."""
+        ...
+
     async def download(self, requisition: str, token: str) -> Download | None:
         """The pack for who has its token. TryLater."""
         ...
@@ -142,6 +147,8 @@ class Requisitions:
             return refusal(503, str(error), "vault")
         if not answer.token:
             return web.json_response(answer.as_json())
+        if request.transport is None or request.transport.is_closing():
+            self._desk.unheard(answer.id)  # else the token would be lost with the connection
         path = f"/requisitions/{answer.id}/pack.zip"
         told = {**answer.as_json(), "download": path, "token": answer.token}
         return web.json_response(told, status=201, headers={str(hdrs.LOCATION): path})

@@ -26,6 +26,13 @@ class Disk:
         while view:
             view = view[os.write(descriptor, view) :]
 
+    def write_at(self, descriptor: int, data: bytes, offset: int) -> None:
+        """All of `data` from `offset` on, or OSError."""
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(descriptor, view, offset)
+            view, offset = view[written:], offset + written
+
     def allocate(self, descriptor: int, size_bytes: int) -> None:
         """Takes room on the disk for a file, without writing."""
         os.posix_fallocate(descriptor, 0, size_bytes)

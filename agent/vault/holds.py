@@ -2,11 +2,13 @@
 
     begin     the requisition and what it holds, in one transaction: from here on nothing evicts those segments
     settle    it is answered: its id serves no second time
-    end       the hold is over (its date, or a release): what no other hold keeps ages again
+    end       the hold is over (its date, or a release): what no other hold keeps ages again; an export that was cut
+              short is forgotten with it
 
 Laws
 - Held is what some requisition that has not ended names; a segment that two name is held until both have ended.
-- What is begun and not settled was cut short (a power cut): it holds, and the same document may be presented again.
+- What is begun and not settled was cut short (a power cut): it holds, and the same document may be presented again,
+  after its hold has ended too: it has handed nothing over, so it has not served.
 - All of it is in the index, so it survives whatever the index survives.
 """
 
@@ -61,6 +63,7 @@ UPDATE segment SET state = iif(whole, 'sealed', 'found')
    AND NOT EXISTS (SELECT 1 FROM hold JOIN requisition ON id = requisition
                     WHERE hold.seq = segment.seq AND requisition.state <> 'ended')
 """
+_FORGET = ("DELETE FROM hold WHERE requisition = ?", "DELETE FROM requisition WHERE id = ?")
 _FIND = "SELECT id, act, document, reference, entry, until_ms, state FROM requisition"
 _DUE = f"{_FIND} WHERE state <> 'ended' AND act <> 'release' AND until_ms <= ? ORDER BY until_ms"
 _STANDING = f"{_FIND} WHERE state <> 'ended' AND act <> 'release' ORDER BY id"
@@ -93,8 +96,11 @@ class Holds:
         self._index.change((_SETTLE, [(requisition,)]))
 
     def end(self, requisition: str) -> None:
-        """What it alone held is free; its id stays answered."""
-        self._index.change((_END, [(requisition,)]), (_FREE, [(requisition,)]))
+        """What it alone held is free; its id stays answered, where it was."""
+        found = self.find(requisition)
+        broken = found is not None and found.act == "export" and not found.settled
+        forget = _FORGET if broken else ()
+        self._index.change(*((step, [(requisition,)]) for step in (_END, _FREE, *forget)))
 
     def entries(self) -> frozenset[int]:
         """The register's entries under which something is or was held."""

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 
 FOLDER = "segments"
+TRACKS = "tracks"
 SUFFIX = ".mp4.age"
 PART = ".part"
 FILE_CHARACTERS = len("20261122T203711.042Z") + len(SUFFIX)

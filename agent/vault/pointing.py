@@ -14,6 +14,7 @@ Laws
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from agent.units import Blind, Interval, MaskState
@@ -26,6 +27,8 @@ STEP = 100
 MOST_POINTS = 20_000
 """More than an hour of turning without rest."""
 FULL = "track-full"
+CUT = "track-cut"
+"""From here on a power cut, or a fault of the disk, took the track (`vault.open_track`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,16 @@ class Track:
 
     def text(self) -> str | None:
         """For the index; None where nothing was noted, as of a camera that stands still and was not blind."""
-        if not self._points:
-            return None
-        return json.dumps([astuple(one) for one in self._points], separators=(",", ":"))
+        return text_of(self._points) if self._points else None
+
+    def since(self, count: int) -> Sequence[Point]:
+        """The points after the first `count`."""
+        return self._points[count:]
+
+
+def text_of(points: Sequence[Point]) -> str:
+    """For the index."""
+    return json.dumps([astuple(one) for one in points], separators=(",", ":"))
 
 
 def read_track(text: str) -> tuple[Point, ...]:

@@ -21,6 +21,7 @@ from agent.vault.chunks import bound_ms
 from agent.vault.index import Index
 from agent.vault.intake import Intake
 from agent.vault.names import PART, next_name_ms, segment_name
+from agent.vault.open_track import OpenTrack
 from agent.vault.pictures import Pictures
 from agent.vault.reasons import why
 from agent.vault.recovery import Sign, rescue
@@ -85,6 +86,7 @@ class Recorder:
         self._tools = tools
         self._last_name_ms = tools.index.last_name_ms(camera)
         self._half_done: _HalfDone | None = None
+        self._beside = OpenTrack(tools.storage)
         self._part: Part | None = None
         self._open_since_ms: int | None = None
         self._recording = False  # between two segments too
@@ -158,6 +160,7 @@ class Recorder:
                     logger.exception("%s: recording failed in a way that nobody foresaw", self.camera)
                 self._fail(error)
         self._recording = False
+        self._beside.end(keep=self._half_done is not None)
 
     def _time_to_try(self) -> bool:
         return self._tools.clock.instant() - self._failed >= self._wait_s * 1e9
@@ -193,8 +196,9 @@ class Recorder:
         pictures = Pictures(first, self._intake, self._segment_seconds, self._bound_ms, tools.clock)
         segment: Segment | None = None
         self._open_since_ms = name_ms
+        self._beside.begin(name, pictures.track)
         try:
-            part = self._part = tools.storage.open(name, tools.clock, self._durable)
+            part = self._part = tools.storage.open(name, tools.clock, self._durable, self._beside)
             self._last_name_ms = name_ms
             self._recording = True
             try:
@@ -204,6 +208,7 @@ class Recorder:
                 part.close()
             self._recording = segment.end_reason != "camera-lost"
             self._publish(segment, pictures.track.text())
+            self._beside.clear()
         except BaseException:
             self._half_done = _HalfDone(name, pictures.frames, segment, pictures.track.text())
             raise
@@ -230,6 +235,7 @@ class Recorder:
             if not self._keep(half):
                 self._intake.refuse(half.frames)
             self._half_done = None
+            self._beside.clear()
 
     def _keep(self, half: _HalfDone) -> bool:
         """False when nothing of it is there or worth keeping."""
@@ -241,7 +247,7 @@ class Recorder:
             else:
                 self._publish(half.segment, half.track)
             return True
-        if part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault"):
+        if part.exists() and rescue(storage, self._tools.index, self._tools.sign, half.name, "fault", half.track):
             self._segments += 1
             self._bytes += path.stat().st_size
             return True

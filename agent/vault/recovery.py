@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.vault.index import Index
 from agent.vault.names import FOLDER, PART, parse_name
+from agent.vault.open_track import Kept, forget, kept
 from agent.vault.rows import LIVE, Segment, State
 from agent.vault.storage import Storage
 
@@ -104,8 +105,13 @@ def unopened(name: str, size_bytes: int, sha256: str, written_ms: int, *, whole:
     )
 
 
-def rescue(storage: Storage, index: Index, sign: Sign, name: str, end_reason: str) -> bool:
-    """NAME.part -> a segment marked `found`; False when it held no whole chunk and was removed. Can be repeated."""
+def rescue(
+    storage: Storage, index: Index, sign: Sign, name: str, end_reason: str, track: Kept | str | None = None
+) -> bool:
+    """NAME.part -> a segment marked `found`; False when it held no whole chunk and was removed. Can be repeated.
+
+    `track`: what a cut left of it, or its text where nothing was cut.
+    """
     part = storage.path(name + PART)
     known = index.states(name.rpartition("/")[0]).get(name)
     if known is None:
@@ -115,19 +121,21 @@ def rescue(storage: Storage, index: Index, sign: Sign, name: str, end_reason: st
             return False
         written_ms = part.stat().st_mtime_ns // 1_000_000
         storage.link(name)
-        index.add(unopened(name, size, sha256, written_ms, whole=False, end_reason=end_reason), sign)
+        text = track.text(written_ms) if isinstance(track, Kept) else track
+        index.add(unopened(name, size, sha256, written_ms, whole=False, end_reason=end_reason), sign, text)
     elif known[1] in LIVE:
         storage.link(name)
     storage.remove(part)
     return True
 
 
-def _adopt(storage: Storage, index: Index, sign: Sign, name: str) -> None:
+def _adopt(storage: Storage, index: Index, sign: Sign, name: str, track: Kept | None) -> None:
     path = storage.path(name)
     storage.disk.sync_folder(path.parent)
     size, sha256, _ = storage.measure(path)
     written_ms = path.stat().st_mtime_ns // 1_000_000
-    index.add(unopened(name, size, sha256, written_ms, whole=True, end_reason="unindexed"), sign)
+    text = None if track is None else track.text(None)
+    index.add(unopened(name, size, sha256, written_ms, whole=True, end_reason="unindexed"), sign, text)
 
 
 def _take_back(storage: Storage, index: Index, name: str, seq: int) -> None:
@@ -137,13 +145,13 @@ def _take_back(storage: Storage, index: Index, name: str, seq: int) -> None:
         logger.warning("%s is there again", name)
 
 
-def _carry_out(storage: Storage, index: Index, sign: Sign, step: Step) -> int:
+def _carry_out(storage: Storage, index: Index, sign: Sign, step: Step, tracks: Mapping[str, Kept]) -> int:
     """1 for an open segment that was found, else 0."""
     match step:
         case Rescue(name):
-            return int(rescue(storage, index, sign, name, "power-cut"))
+            return int(rescue(storage, index, sign, name, "power-cut", tracks.get(name)))
         case Adopt(name):
-            _adopt(storage, index, sign, name)
+            _adopt(storage, index, sign, name, tracks.get(name))
         case Lose(name, seq):
             logger.error("%s (row %d) is not on disk any more", name, seq)
             index.mark_lost([seq])
@@ -162,9 +170,11 @@ def _day_folders(state: Path) -> set[str]:
 def recover(storage: Storage, index: Index, sign: Sign) -> int:
     """Makes index and files agree; how many open segments of an earlier run were found. Blocks."""
     found = 0
+    tracks = kept(storage)
     for folder in sorted(_day_folders(storage.state) | index.folders()):
         path = storage.state / folder
         files = {f"{folder}/{one.name}" for one in path.iterdir()} if path.is_dir() else set()
         for step in plan(files, index.states(folder)):
-            found += _carry_out(storage, index, sign, step)
+            found += _carry_out(storage, index, sign, step, tracks)
+    forget(storage)
     return found

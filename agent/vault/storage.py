@@ -4,6 +4,7 @@
     write     ciphertext only; flushed about twice a second
     publish   flush the file; rename it to NAME; flush the folder; (then the caller adds the index row)
     rescue    a torn NAME.part: flush it; link NAME to it; flush the folder; (the row); remove NAME.part; flush
+    track     make `tracks/` and flush; create a file there; flush its folder; (`open_track.py`)
     destroy   (the caller has marked the row) remove NAME; flush the folder; (the caller marks the row again)
 
 Whatever step a power cut comes after, what the next start finds is certain: NAME.part alone is torn, NAME.part beside
@@ -14,11 +15,12 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from agent.clock import Clock
 from agent.vault.chunks import MAX_HEADER_BYTES, whole_chunks
 from agent.vault.disk import Disk
-from agent.vault.names import FOLDER, PART
+from agent.vault.names import FOLDER, PART, TRACKS
 
 BALLAST = "ballast"
 BALLAST_BYTES = 1 << 20
@@ -26,24 +28,41 @@ SYNC_EVERY_NS = 500_000_000
 _HASH_BLOCK = 1 << 20
 
 
+class Beside(Protocol):
+    """What goes to the disk before an open segment does (`open_track.py`); nothing here raises OSError."""
+
+    def write(self) -> None:
+        """Before ciphertext is written."""
+        ...
+
+    def sync(self) -> None:
+        """Before ciphertext is flushed."""
+        ...
+
+
 class Part:
     """An open segment: the sealer's sink. One thread writes; others may read its size."""
 
-    def __init__(self, disk: Disk, descriptor: int, clock: Clock, on_durable: Callable[[], None]) -> None:
+    def __init__(
+        self, disk: Disk, descriptor: int, clock: Clock, on_durable: Callable[[], None], beside: Beside
+    ) -> None:
         self._disk = disk
         self._descriptor = descriptor
         self._clock = clock
         self._on_durable = on_durable
+        self._beside = beside
         self._hash = hashlib.sha256()
         self._synced = clock.instant()
         self.size_bytes = 0
 
     def write(self, data: bytes) -> int:
         """Ciphertext, all of it, or OSError; flushes when the last flush is half a second ago."""
+        self._beside.write()
         self._disk.write(self._descriptor, data)
         self._hash.update(data)
         self.size_bytes += len(data)
         if self._clock.instant() - self._synced >= SYNC_EVERY_NS:
+            self._beside.sync()
             self._disk.sync_data(self._descriptor)
             self._on_durable()
             self._synced = self._clock.instant()
@@ -51,6 +70,8 @@ class Part:
 
     def finish(self) -> str:
         """Flushes all of it; its SHA-256 in hex."""
+        self._beside.write()
+        self._beside.sync()
         self._disk.sync(self._descriptor)
         self._on_durable()
         return self._hash.hexdigest()
@@ -68,9 +89,15 @@ class Storage:
         self.disk = disk
         self._folders = threading.Lock()  # making one for a new segment against removing an empty one
 
-    def open(self, name: str, clock: Clock, on_durable: Callable[[], None]) -> Part:
+    def open(self, name: str, clock: Clock, on_durable: Callable[[], None], beside: Beside) -> Part:
         """A new open segment, its directory entry flushed."""
-        path = self.path(name + PART)
+        return Part(self.disk, self._create(self.path(name + PART)), clock, on_durable, beside)
+
+    def open_track(self, name: str) -> int:
+        """A new file for open segments' tracks, its directory entry flushed; its descriptor."""
+        return self._create(self.path(name))
+
+    def _create(self, path: Path) -> int:
         with self._folders:
             self._make(path.parent)
             descriptor = self.disk.create(path)
@@ -79,7 +106,12 @@ class Storage:
         except OSError:
             self.disk.close(descriptor)
             raise
-        return Part(self.disk, descriptor, clock, on_durable)
+        return descriptor
+
+    def track_files(self) -> list[Path]:
+        """Those of earlier runs, and of recorders that run."""
+        folder = self.path(TRACKS)
+        return sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
 
     def path(self, name: str) -> Path:
         """Where `name` is."""

@@ -1,6 +1,7 @@
 """Requisitions at the desk: what is refused and why, what is entered before it happens, and what serves once only."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -273,6 +274,29 @@ def test_a_requisition_that_a_power_cut_broke_off_may_be_presented_again(house: 
     assert house.desk.answer(document).segments == 4
 
 
+def test_an_export_that_a_power_cut_broke_off_is_answered_after_its_hold_has_ended_too(house: House) -> None:
+    document = house.document()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("agent.evidence.desk.bind", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+    house.close()
+    house.clock.pass_ms(FETCH_MS + 1)  # nobody came: what it held ages again
+    house.open()
+    house.vault.poke()
+    until(lambda: house.vault.holds.standing() == [])
+    assert [row.state for row in house.bench.rows()] == ["sealed"] * 4
+    assert _open_entries(house) == set()
+    answer = house.desk.answer(document)
+    assert (answer.segments, answer.until_ms) == (4, house.clock.wall_ms + FETCH_MS)
+    assert house.desk.download(ID, answer.token) is not None
+    assert len(_open_entries(house)) == 1
+    house.clock.pass_ms(FETCH_MS + 1)
+    house.vault.poke()
+    until(lambda: house.vault.holds.standing() == [])
+    assert refusal(house, document) == "replayed"  # now it has served, whoever fetched it
+
+
 def _cut(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -438,6 +462,25 @@ def test_a_flood_of_forgeries_fills_no_register_and_keeps_no_authority_out(house
     for told in ("; 1 more since the last were not entered", ""):
         house.clock.pass_ms(60_001)
         assert refused_there(house, b"{}") == "malformed" + told
+
+
+def test_a_malformed_requisition_that_an_authority_signed_is_told_to_it_and_entered(house: House) -> None:
+    said = json.loads(write(house.requisition()))
+    for _ in range(20):
+        with pytest.raises(RequisitionRefused):
+            house.desk.answer(b"{}")
+    with pytest.raises(TryLater):  # strangers are heard no more
+        house.desk.answer(forged({**said, "reason": ""}, by=STRANGER.sign))
+    for number, (changes, named) in enumerate(
+        (({"reason": ""}, "reason"), ({"basis": "art. 60-1"}, "basis"), ({"expires_at": "tomorrow"}, "expires_at"))
+    ):
+        document, before = forged({**said, **changes}, by=PROSECUTOR.sign), house.book.size
+        with pytest.raises(RequisitionRefused, match=named) as found:
+            house.desk.answer(document)
+        assert (number, found.value.word, house.book.size) == (number, "malformed", before + 1)
+        entered = last(house, bodies.RequisitionRefused)
+        assert isinstance(entered, bodies.RequisitionRefused)
+        assert (entered.why, entered.sha256) == ("malformed", sha256(document).hexdigest())
 
 
 def refused_there(house: House, document: bytes) -> str:

@@ -28,6 +28,7 @@ from provisioning.cli import main
 from tests.evidence.rig import ID, OTHER_ID, House, hold_demand
 from tests.rig.footage import STREET
 from tests.vault.disks import small_disk
+from tests.vault.rig import until
 
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"stranger".ljust(32, b"."))
 
@@ -99,6 +100,42 @@ async def test_a_requisition_gives_a_pack_that_can_be_fetched_in_pieces_and_open
         assert (await curl("-r", "0-99", *headers, "-o", "/dev/null", *bearer))[0] == 200
     given = ["--identity", str(house.keys.path), "--out", str(tmp_path / "out"), "--device-pub", str(house.device)]
     assert main(["evidence", "open", str(part), *given]) == 0
+
+
+async def test_who_was_cut_off_while_being_answered_may_ask_again_and_nobody_after_that(house: House) -> None:
+    document, at_work, go_on = house.document(), threading.Event(), threading.Event()
+    answer = house.desk.answer
+
+    def slowly(*values: Any, **options: Any) -> object:
+        at_work.set()
+        assert go_on.wait(20)
+        return answer(*values, **options)
+
+    async with serving(house) as url:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(house.desk, "answer", slowly)
+            host, port = url.removeprefix("http://").split(":")
+            _, writer = await asyncio.open_connection(host, int(port))
+            head = "POST /requisitions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+            writer.write(f"{head}{len(document)}\r\n\r\n".encode() + document)
+            await asyncio.to_thread(at_work.wait, 20)
+            writer.close()
+            await writer.wait_closed()
+            await asyncio.sleep(0.2)
+            go_on.set()
+            await asyncio.to_thread(until, lambda: house.desk.pack(ID))
+            await asyncio.sleep(0.2)
+        path = written(house, document)
+        other = house.folder / "other.json"
+        other.write_bytes(house.document(reason="Autre motif"))
+        assert (await curl(*posting(url, other)))[0] == 409
+        status, body = await curl(*posting(url, path))
+        assert status == 201
+        told = json.loads(body)
+        bearer = ["-H", f"Authorization: Bearer {told['token']}", "-o", "/dev/null", url + told["download"]]
+        assert (await curl(*bearer))[0] == 200
+        assert (await curl(*posting(url, path)))[0] == 409
+    assert house.kinds().count("requisition_presented") == house.kinds().count("segments_exported") == 2
 
 
 async def test_nobody_fetches_without_the_token(house: House) -> None:

@@ -108,6 +108,54 @@ async def test_in_a_full_house_the_longest_waiting_gives_way_to_who_comes(
                     await writer.wait_closed()
 
 
+async def test_connections_that_never_shake_hands_fill_the_house_no_further_than_others(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 3)
+    authority = Authority(tmp_path)
+    pair = authority.issue("mast", "127.0.0.1")
+    trust = ssl.create_default_context(cafile=str(authority.certificate))
+    files = {"certificate": pair.certificate, "private_key": pair.private_key}
+    async with house(scene, **files) as it:
+        held = [await asyncio.open_connection("127.0.0.1", it.server.port) for _ in range(40)]
+        try:
+            url = f"https://127.0.0.1:{it.server.port}/healthz"
+            async with aiohttp.ClientSession() as session, session.get(url, ssl=trust) as response:
+                assert response.status == 200
+                assert await asyncio.gather(*(cut(reader) for reader, _ in held)) == [True] * 38 + [False] * 2
+                for number in range(3):  # the place of who has left is free again
+                    async with aiohttp.ClientSession() as other, other.get(url, ssl=trust) as again:
+                        assert (number, again.status) == (number, 200)
+        finally:
+            for _, writer in held:
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
+
+
+async def test_a_connection_that_never_shakes_hands_is_cut_in_time(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "REQUEST_S", 0.3)
+    monkeypatch.setattr(listener, "LOOK_S", 0.1)
+    pair = Authority(tmp_path).issue("mast", "127.0.0.1")
+    async with house(scene, certificate=pair.certificate, private_key=pair.private_key) as it:
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.server.port)
+        assert await cut(reader, within_s=5)
+        writer.close()
+
+
+async def cut(reader: asyncio.StreamReader, within_s: float = 1.0) -> bool:
+    """Whether the other side ends the connection."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await reader.read() == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
 async def test_a_header_without_end_is_refused(scene: Scene) -> None:
     async with (
         house(scene) as it,

@@ -1,4 +1,4 @@
-"""A process that records from a real encoder at the camera's pace until it is killed.
+"""A process that records from a real encoder, and a head that turns, at the camera's pace until it is killed.
 
     python -m tests.vault.child STATE RECIPIENT KIND KBPS
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.clock import SystemClock
 from agent.identity import load_or_make
-from agent.units import AccessUnit, Burned
+from agent.units import AccessUnit, Burned, PoseSet
 from agent.vault import Vault
 from tests.vault.rig import Encoder, Events, Feed, Scene, settings
 
@@ -34,8 +34,8 @@ def main(state: Path, recipient: str, kind: str, kbps: int) -> None:
         data, keyframe = encoder.next(pts, keyframe=feed.asked > asked)
         asked = feed.asked
         os.write(1, b"%d\n" % taken)
-        unit = AccessUnit("lane", data, keyframe, pts, scene.width, scene.height, taken, wall, 1, Burned(0.0))
-        feed.put([unit])
+        masks = Burned(0.0, PoseSet((float(number), float(number)), (-4.0, -4.0), (0.2, 0.2)))
+        feed.put([AccessUnit("lane", data, keyframe, pts, scene.width, scene.height, taken, wall, 1, masks)])
         number += 1
 
 

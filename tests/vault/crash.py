@@ -15,12 +15,13 @@ from typing import Any
 from agent.identity import load_or_make
 from agent.vault import Vault
 from agent.vault.disk import Disk
-from tests.vault.rig import Events, Feed, HandClock, Scene, film, settings
+from tests.vault.rig import Events, Feed, HandClock, Scene, film, settings, turned
 
 CHANGES = (
     "make_folder",
     "create",
     "write",
+    "write_at",
     "allocate",
     "sync_data",
     "sync",
@@ -63,7 +64,7 @@ def live(state: Path, recipient: str, pictures: int, kib: float, disk: Disk) -> 
     vault.open()
     feed = Feed()
     vault.record("lane", feed, 1000)
-    feed.put(film(SMALL, pictures))
+    feed.put(turned(film(SMALL, pictures)))
     vault.close()
 
 

@@ -26,7 +26,7 @@ from agent.config import Vault as Settings
 from agent.events import Event
 from agent.identity import load_or_make
 from agent.queues import GopQueue
-from agent.units import AccessUnit, Burned, MaskState
+from agent.units import AccessUnit, Burned, MaskState, PoseSet
 from agent.vault import Vault
 from agent.vault.disk import Disk
 from agent.vault.report import list_segments, verify
@@ -166,6 +166,19 @@ def film(
             masks=masks or Burned(0.1),
         )
         for number, (data, keyframe) in enumerate(encoded(scene, count))
+    ]
+
+
+def pan_deg(number: int) -> float:
+    """Where the head of `turned` points in picture `number`: it turns 25 degrees a second."""
+    return float(number % 360)
+
+
+def turned(units: Iterable[AccessUnit]) -> list[AccessUnit]:
+    """The same from a head that turns."""
+    return [
+        replace(one, masks=Burned(0.1, PoseSet((pan_deg(number) - 0.1, pan_deg(number) + 0.1), (-4, -4), (0.2, 0.2))))
+        for number, one in enumerate(units)
     ]
 
 

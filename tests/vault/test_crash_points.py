@@ -12,11 +12,17 @@ from pathlib import Path
 import pytest
 
 from agent.events import PowerCutFound
-from agent.vault.names import PART
+from agent.vault.names import PART, TRACKS
+from agent.vault.pointing import CUT, read_track
+from agent.vault.rows import SegmentRow
 from tests.vault.crash import SMALL
-from tests.vault.rig import Bench, Scene, film
+from tests.vault.rig import Bench, Scene, film, pan_deg, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+POINTS = 80
+"""Changes to the disk, more than there are."""
 
 
 def crash(bench: Bench, folder: Path, pictures: int, kib: float, points: range, *, after: bool) -> set[int]:
@@ -33,6 +39,18 @@ def box(bench: Bench, folder: Path, point: int) -> Bench:
     return replace(bench, state=folder / str(point) / "state")
 
 
+def has_its_track(bench: Bench, row: SegmentRow) -> None:
+    """Each picture of a segment that a cut left has its point, whole ones without an end."""
+    into = bench.keys.path.parent / "opened.mp4"
+    bench.keys.open(bench.state / row.segment.name, into)
+    points = read_track(row.track or "[]")
+    assert (points[-1].blind == CUT) is not row.segment.whole
+    begin = round(points[0].pan_mdeg / 1000)
+    told = [one.pan_mdeg for one in points if not one.blind]
+    assert told == [1000 * round(pan_deg(begin + 5 * number)) for number in range(len(told))]
+    assert len(told) >= (pictures(into) + 4) // 5
+
+
 def recovers(bench: Bench) -> None:
     """The next start agrees with the disk and records on; found ones break off, whole ones open."""
     before = {row.segment.name: row for row in bench.rows()} if (bench.state / "index.sqlite").exists() else {}
@@ -42,9 +60,13 @@ def recovers(bench: Bench) -> None:
             assert hashlib.sha256(content).hexdigest() == row.segment.sha256
     bench.record([])
     assert bench.agrees()
+    assert not list((bench.state / TRACKS).glob("*"))
     for row in bench.rows():
         if row.segment.name in before:  # what was indexed stays as it was written
             assert row.segment == before[row.segment.name].segment
+            assert row.track == before[row.segment.name].track or row.state == "destroyed"
+        elif row.state != "destroyed":
+            has_its_track(bench, row)
         assert row.state in ("sealed", "found", "destroyed")
     count = len(bench.rows())
     bench.record(film(SMALL, 10, bench.clock))
@@ -65,13 +87,13 @@ def each_point(bench: Bench, folder: Path, points: range, *, after: bool) -> int
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_power_cut_at_each_change_while_sealing_and_evicting(bench: Bench, tmp_path: Path, after: bool) -> None:
     # every third point here, all of them in the slow run below
-    assert each_point(bench, tmp_path / "boxes", range(int(after), 60, 3), after=after) >= 12
+    assert each_point(bench, tmp_path / "boxes", range(int(after), POINTS, 3), after=after) >= 12
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_power_cut_at_every_change_while_sealing_and_evicting(bench: Bench, tmp_path: Path, after: bool) -> None:
-    assert each_point(bench, tmp_path / "boxes", range(60), after=after) >= 36
+    assert each_point(bench, tmp_path / "boxes", range(POINTS), after=after) >= 36
 
 
 def torn(bench: Bench) -> bytes:

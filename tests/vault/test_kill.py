@@ -1,4 +1,5 @@
 """SIGKILL at random moments: nothing recorded is harmed, and what was not yet on disk is at most the bound.
+Each picture that is there has its point in the head's track.
 
 `VIGIE_KILLS` sets how often each of the four cameras is killed in the slow run.
 """
@@ -10,17 +11,22 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from agent.vault.chunks import CHUNK_BYTES, whole_chunks
+from agent.vault.names import TRACKS
+from agent.vault.pointing import CUT, read_track
 from agent.vault.report import list_segments, verify
 from agent.vault.rows import SegmentRow
 from tests.rig.child import child
 from tests.vault.rig import Bench, Events, HandClock, Keys, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
+APART_NS = 205 * 10**6
+"""A head that turns is noted each 200 ms; two clocks tell when."""
 CAMERAS = [("street", 1000, 1.5), ("street", 4000, 1.0), ("still", 1000, 1.5), ("still", 4000, 1.0)]
 
 
@@ -63,6 +69,23 @@ def check(bench: Bench, row: SegmentRow) -> int:
     return count
 
 
+def check_track(row: SegmentRow, taken: list[int], begin: int, end: int) -> int:
+    """Each picture of the segment, from `begin` to before `end`, has its point; the picture of the last one."""
+    *points, last = read_track(row.track or "[]")
+    if row.state == "found":
+        assert last.blind == CUT
+        assert last.at_ms > points[-1].at_ms
+    else:
+        points.append(last)
+    assert all(not one.blind for one in points)
+    numbers = [one.pan_mdeg // 1000 for one in points]  # the head turned a degree a picture
+    assert numbers[0] == begin
+    assert numbers == sorted(set(numbers))
+    for one, after in pairwise([*numbers, max(end, numbers[-1] + 1)]):
+        assert taken[after - 1] - taken[one] < APART_NS
+    return numbers[-1]
+
+
 def one_kill(bench: Bench, kind: str, kbps: int, chance: random.Random) -> Kill:
     seen = max((row.seq for row in list_segments(bench.state)), default=0) if bench.state.exists() else 0
     taken = run_and_kill(bench, kind, kbps, chance.uniform(0.05, 3.2))
@@ -71,8 +94,14 @@ def one_kill(bench: Bench, kind: str, kbps: int, chance: random.Random) -> Kill:
     vault.close()
     assert [one for one in verify(bench.state) if one.severity == "fault"] == []
     assert not list(bench.state.rglob("*.part"))
+    assert not list((bench.state / TRACKS).glob("*"))
     rows = [row for row in list_segments(bench.state) if row.seq > seen]
-    opened = sum(check(bench, row) for row in rows)
+    counts = [check(bench, row) for row in rows]
+    opened = sum(counts)
+    for number, row in enumerate(rows):
+        begin, end = sum(counts[:number]), sum(counts[: number + 1])
+        last = check_track(row, taken, begin, end)
+        assert last < (len(taken) if row.state == "found" else end)
     assert opened <= len(taken)
     lost_ns = taken[-1] - taken[opened - 1] if opened else taken[-1] - taken[0] + 40_000_000
     return Kill(len(taken), opened, lost_ns / 1e9)
