@@ -70,7 +70,7 @@ _FRENCH = {
     "ended": "fin",
     "expires": "expire",
     "first": "premier",
-    "found": "constat",
+    "found": "trouvé",
     "grant": "autorisation",
     "ground": "cadre",
     "held": "conservation",
@@ -93,7 +93,7 @@ _FRENCH = {
     "requisition": "réquisition",
     "root": "racine",
     "rule": "règle",
-    "segments": "numéros",
+    "segments": "enregistrements",
     "signers": "signataires",
     "since": "depuis",
     "size": "taille",
@@ -231,6 +231,8 @@ def _value(value: object, language: str) -> str:
             return _spans([one.counter for one in value])
         case tuple():
             return ", ".join(map(str, value))
+        case True:
+            return say(en="yes", fr="oui", language=language)
         case str() if len(value) == 64 and not value.strip("0123456789abcdef"):
             return value[:_HASH_SHOWN]
     return f"({_pairs(value, language)})" if is_dataclass(value) else str(value)
