@@ -167,17 +167,17 @@ def _check_times(grant: Grant, wall: WallTime) -> None:
         what_en, what_fr = ("the habilitation", "l'habilitation") if over else ("the grant", "l'autorisation")
         raise GrantRefused(
             say(
-                en=f"{what_en} ended at {until} (in Paris it is {now}); ask for a new one",
-                fr=f"{what_fr} a pris fin le {until} (il est {now} à Paris) ; en demander une nouvelle",
+                en=f"{what_en} ended at {until}, and in Paris it is {now}; ask for a new one",
+                fr=f"{what_fr} a pris fin le {until}, et il est {now} à Paris ; en demander une nouvelle",
             )
         )
     start = max(grant.not_before, grant.issued_at - ISSUED_AHEAD_S)
     if wall.utc_ns < start * 10**9:
         raise GrantRefused(
             say(
-                en=f"the grant is not valid before {told(start * 1000)} (in Paris it is {now}); wait, or check "
+                en=f"the grant is not valid before {told(start * 1000)}, and in Paris it is {now}; wait, or check "
                 "the clocks",
-                fr=f"autorisation valable à partir du {told(start * 1000)} (il est {now} à Paris) ; attendre, ou "
+                fr=f"autorisation valable à partir du {told(start * 1000)}, et il est {now} à Paris ; attendre, ou "
                 "vérifier les horloges",
             )
         )

@@ -332,15 +332,15 @@ def _check_life(requisition: Requisition, wall: WallTime) -> None:
     if wall.utc_ns >= expires_ms * 10**6:
         raise refuse(
             "expired",
-            en=f"the requisition ended at {told(expires_ms)} (in Paris it is {now}); ask for a new one",
-            fr=f"la réquisition a pris fin le {told(expires_ms)} (il est {now} à Paris) ; en établir une nouvelle",
+            en=f"the requisition ended at {told(expires_ms)}, and in Paris it is {now}; ask for a new one",
+            fr=f"la réquisition a pris fin le {told(expires_ms)}, et il est {now} à Paris ; en établir une nouvelle",
         )
     start_ms = issued_ms - ISSUED_AHEAD_S * 1000
     if wall.utc_ns < start_ms * 10**6:
         raise refuse(
             "not-yet",
-            en=f"the requisition is dated {told(issued_ms)} (in Paris it is {now}); wait, or check the clocks",
-            fr=f"la réquisition est datée du {told(issued_ms)} (il est {now} à Paris) ; attendre, ou vérifier les "
+            en=f"the requisition is dated {told(issued_ms)}, and in Paris it is {now}; wait, or check the clocks",
+            fr=f"la réquisition est datée du {told(issued_ms)}, et il est {now} à Paris ; attendre, ou vérifier les "
             "horloges",
         )
 
@@ -363,6 +363,7 @@ def _check_interval(from_ms: int, to_ms: int, wall: WallTime) -> None:
         now = shown(wall.utc_ms)
         raise refuse(
             "future-interval",
-            en=f"the interval {asked} is not over (in Paris it is {now}); ask again when it is, or end it earlier",
-            fr=f"l'intervalle {asked} n'est pas écoulé (il est {now} à Paris) ; redemander ensuite, ou finir plus tôt",
+            en=f"the interval {asked} is not over, and in Paris it is {now}; ask again when it is, or end it earlier",
+            fr=f"l'intervalle {asked} n'est pas écoulé, et il est {now} à Paris ; redemander ensuite, ou finir plus "
+            "tôt",
         )

@@ -4,6 +4,7 @@ Law: what a person wrote is shown as it was written; only words of the product's
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 
 from agent.faults import one_line
@@ -70,7 +71,7 @@ _FRENCH = {
     "ended": "fin",
     "expires": "expire",
     "first": "premier",
-    "found": "constat",
+    "found": "trouvé",
     "grant": "autorisation",
     "ground": "cadre",
     "held": "conservation",
@@ -93,7 +94,7 @@ _FRENCH = {
     "requisition": "réquisition",
     "root": "racine",
     "rule": "règle",
-    "segments": "numéros",
+    "segments": "enregistrements",
     "signers": "signataires",
     "since": "depuis",
     "size": "taille",
@@ -188,6 +189,7 @@ _UNENTERED = re.compile(r"(.+); ([0-9]+) more since the last were not entered")
 _OWN = frozenset({"allow", "basis", "cause", "reason", "recipient", "rendition", "rule", "what", "why"})
 """The keys under which the product's own words stand; under `reason` of a ground a person's do."""
 _HASH_SHOWN = 12
+SPANS_SHOWN = 8
 
 
 def kind_name(kind: str) -> str:
@@ -210,13 +212,28 @@ def french(text: str) -> str:
     return _SAID.get(text, text)
 
 
+def _spans(numbers: Sequence[int]) -> str:
+    """`1..3, 7 (4)`: which they are, and how many."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number <= spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    told = [str(first) if first == last else f"{first}..{last}" for first, last in spans]
+    more = [] if len(told) <= SPANS_SHOWN else ["..."]
+    count = "" if len(numbers) == 1 else f" ({len(numbers)})"
+    return ", ".join(told[:SPANS_SHOWN] + more) + count
+
+
 def _value(value: object, language: str) -> str:
     match value:
         case tuple() if value and is_dataclass(value[0]):
-            counters = [str(getattr(one, "counter", "?")) for one in value]
-            return counters[0] if len(counters) == 1 else f"{counters[0]}..{counters[-1]} ({len(counters)})"
+            return _spans([one.counter for one in value])
         case tuple():
             return ", ".join(map(str, value))
+        case True:
+            return say(en="yes", fr="oui", language=language)
         case str() if len(value) == 64 and not value.strip("0123456789abcdef"):
             return value[:_HASH_SHOWN]
     return f"({_pairs(value, language)})" if is_dataclass(value) else str(value)

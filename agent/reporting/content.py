@@ -209,6 +209,8 @@ def _requisitions(report: Report) -> Iterator[Block]:
             case RequisitionPresented(ground=ground, requester=who) as body:
                 basis, reference, reason = french.ground(ground)
                 span = f"{french.at(body.start)} au {french.at(body.end)}"
+                if body.end == body.expires:  # an interval is over when it is asked for; a release has none
+                    span = "levée d'une conservation"
                 rest = (
                     basis,
                     french.requester(who),

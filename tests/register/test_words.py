@@ -4,6 +4,8 @@ import typing
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from agent.access.requisitions import Word
 from agent.evidence.desk import NOBODY
 from agent.live.views import Reason
@@ -54,6 +56,24 @@ def test_what_a_person_wrote_stays_as_it_is(tmp_path: Path) -> None:
         "caméra=parvis image=entière autorisation=3 agent=(matricule=left nom=starting service=live) "
         "cadre=(fondement=événement en cours référence=replayed motif=left)"
     )
+
+
+@pytest.mark.parametrize(
+    ("counters", "told"),
+    [([7], "7"), ([1, 2, 3], "1..3 (3)"), ([495, 1, 2], "1..2, 495 (3)"), ([3, 1], "1, 3 (2)")],
+)
+def test_recordings_that_do_not_follow_on_each_other_are_told_apart(
+    counters: list[int], told: str, tmp_path: Path
+) -> None:
+    gone = tuple(values.Gone(one, "0" * 64) for one in counters)
+    body = bodies.SegmentsDestroyed("parvis", gone, "age")
+    assert details(entered(body, tmp_path), language="en") == f"camera=parvis segments={told} rule=age"
+
+
+def test_no_table_is_as_long_as_a_month(tmp_path: Path) -> None:
+    gone = tuple(values.Gone(2 * one, "0" * 64) for one in range(100))
+    told = details(entered(bodies.SegmentsDestroyed("parvis", gone, "age"), tmp_path), language="en")
+    assert "segments=0, 2, 4, 6, 8, 10, 12, 14, ... (100)" in told
 
 
 def test_an_english_table_has_the_words_that_programs_read(tmp_path: Path) -> None:

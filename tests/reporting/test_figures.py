@@ -1,5 +1,6 @@
 """What a period's report says, from entries whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from agent.clock import rfc3339
 from agent.register import bodies
 from agent.register.values import Gone, Ground, Person, Segment
+from agent.reporting import content
 from agent.reporting.figures import LISTED_SINGLY, SEVERAL, Gathering, Period, Report
 from agent.reporting.footage import BLOCK, Footage
+from agent.reporting.layout import Table
 from tests.register.rig import DAY_MS, HASH, KINDS, NOON, HandClock, opened, sample
 
 HOUR = 3_600_000
@@ -253,3 +256,17 @@ def test_a_year_of_blindness_makes_no_more_rows_than_its_days_have_room_for(stor
     report = story.report()
     assert len(report.intervals) == 3 * (LISTED_SINGLY + 1)
     assert sum(one.times for one in report.intervals) == 300
+
+
+def test_a_release_is_told_as_such_and_an_export_by_its_interval(story: Story) -> None:
+    export = sample(bodies.RequisitionPresented)
+    assert isinstance(export, bodies.RequisitionPresented)
+    export = replace(export, start="2026-11-20T08:00:00.000Z", end="2026-11-20T09:00:00.000Z")
+    release = replace(export, start="2026-11-21T12:00:00.000Z", end=export.expires)
+    for hour, body in enumerate((export, release)):
+        story.at(hour, body)
+    tables = [one for one in content._requisitions(story.report()) if isinstance(one, Table)]
+    assert [row[8] for row in tables[0].rows] == [
+        "20/11/2026 09:00:00 au 20/11/2026 10:00:00",
+        "levée d'une conservation",
+    ]
