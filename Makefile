@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # that does nothing else. All others run two files at a time: a file makes its costly fixtures once.
 ALONE := $(addprefix tests/,$(addprefix e2e/test_,aim.py metadata.py turning.py turning_long.py) \
 	$(addprefix live/test_,far.py hands.py joystick.py page.py reload.py webrtc.py) \
-	ptz/test_head.py virtual/test_demo.py)
+	ptz/test_head.py ptz/test_listening.py virtual/test_demo.py)
 # 5: nothing was selected, as by PYTEST="-k masking" in one of the two.
 together = $(BIN)/pytest -n 2 --dist loadfile $(1) $(PYTEST) $(addprefix --ignore=,$(ALONE)) || [ $$? -eq 5 ]
 alone = $(BIN)/pytest $(1) $(PYTEST) $(ALONE) || [ $$? -eq 5 ]

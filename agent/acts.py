@@ -89,13 +89,17 @@ class Acts:
         )
 
     async def view_refused(self, camera: str, why: str, grant: Grant | None) -> None:
-        """A view is refused, whether or not that can be entered. `camera`: one of this mast, or nothing."""
+        """A view is refused, whether or not that can be entered. `camera`: one of this mast, or nothing. `grant`: what
+        an authority has signed, good or not."""
         sparing = self._strangers if grant is None else self._known
         held_back = sparing.let(self._clock.instant())
         if held_back is None:
             return
         body = ViewRefused(
-            camera=camera, why=why + unentered(held_back), person=None if grant is None else person(grant)
+            camera=camera,
+            why=why + unentered(held_back),
+            person=None if grant is None else person(grant),
+            ground=None if grant is None else ground(grant),
         )
         if await asyncio.to_thread(self._ledger.note, body) is None:
             sparing.take_back(held_back)  # the ledger counts the one that it misses

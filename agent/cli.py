@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent import __version__
+from agent.command_line import Parser
 from agent.config import load
 from agent.errors import ConfigurationError, KeyFileError, UsageError, VigieError
 from agent.language import say
 from agent.moments import utc_ms
 from agent.register import report
+from agent.register.findings import severity_word
 from agent.reporting import command as reporting
 
 log = logging.getLogger("agent")
@@ -54,7 +56,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _segments_list(arguments: argparse.Namespace) -> int:
     from agent.vault.report import list_segments
 
-    since, until = utc_ms(arguments.since), utc_ms(arguments.until)
+    since, until = utc_ms(arguments.since), utc_ms(arguments.until, last=True)
     rows = list_segments(arguments.state, arguments.camera, since, until)
     if arguments.json:
         print(json.dumps([row.as_json() for row in rows], indent=1))
@@ -75,7 +77,7 @@ def _segments_verify(arguments: argparse.Namespace) -> int:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=1))
         return int(failed)
     for finding in findings:
-        print(f"{finding.severity}: {finding.name}: {finding.text}")
+        print(f"{severity_word(finding.severity)}: {finding.name}: {finding.text}")
     if not failed:
         print(say(en="index and disk agree", fr="l'index et le disque concordent"))
     return int(failed)
@@ -95,9 +97,15 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vigie", description=say(en="the agent on a mast", fr="l'agent d'un mât"))
-    parser.add_argument("--version", action="version", version=__version__)
+def _config(parser: argparse.ArgumentParser) -> None:
+    text = say(en="the mast's configuration file", fr="le fichier de configuration du mât")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help=text)
+
+
+def _parser() -> Parser:
+    parser = Parser("vigie", say(en="the agent on a mast", fr="l'agent d'un mât"))
+    version = say(en="says its version and ends", fr="dit sa version et s'arrête")
+    parser.add_argument("--version", action="version", version=__version__, help=version)
     commands = parser.add_subparsers(dest="command", required=True)
 
     def command(name: str, run: object, help_text: str) -> argparse.ArgumentParser:
@@ -105,21 +113,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = command("run", _run, say(en="run the agent", fr="lancer l'agent"))
-    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
-    sub = command("check", _check, say(en="check a configuration", fr="vérifier une configuration"))
-    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
+    _config(command("run", _run, say(en="run the agent", fr="lancer l'agent")))
+    _config(command("check", _check, say(en="check a configuration", fr="vérifier une configuration")))
     sub = command("demo", _demo, say(en="a whole virtual mast on this machine", fr="un mât virtuel complet ici"))
-    sub.add_argument("--seconds", type=float, default=0, metavar="N")
-    sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR")
-    sub = command(
-        "export", _export, say(en="answer a requisition, at the box", fr="répondre à une réquisition, au mât")
+    text = say(en="end after so many seconds; 0: at Ctrl-C", fr="durée en secondes ; 0 : jusqu'à Ctrl-C")
+    sub.add_argument("--seconds", type=float, default=0, metavar="N", help=text)
+    text = say(en="where it keeps everything (demo-state)", fr="où tout est gardé (demo-state)")
+    sub.add_argument("--state", type=Path, default=Path("demo-state"), metavar="DIR", help=text)
+    _export_options(
+        command("export", _export, say(en="answer a requisition, at the box", fr="répondre à une réquisition, au mât"))
     )
-    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
-    sub.add_argument("--requisition", type=Path, required=True, metavar="FILE")
-    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
-    text = say(en="collect an answered export once more, while it is kept", fr="reprendre un export encore gardé")
-    sub.add_argument("--again", action="store_true", help=text)
     _segments_parser(commands.add_parser("segments", help=say(en="what is recorded", fr="ce qui est enregistré")))
     _aim_parser(commands.add_parser("aim", help=say(en="where still cameras point", fr="la visée des caméras fixes")))
     actions = report.add_to(
@@ -127,6 +130,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     reporting.add_to(actions)
     return parser
+
+
+def _export_options(parser: argparse.ArgumentParser) -> None:
+    _config(parser)
+    text = say(en="the signed document", fr="le document signé")
+    parser.add_argument("--requisition", type=Path, required=True, metavar="FILE", help=text)
+    text = say(en="an existing folder, such as a stick", fr="un dossier existant, comme celui d'une clé USB")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=text)
+    text = say(en="collect an answered export once more, while it is kept", fr="reprendre un export encore gardé")
+    parser.add_argument("--again", action="store_true", help=text)
 
 
 def _aim_parser(parser: argparse.ArgumentParser) -> None:
@@ -137,23 +150,32 @@ def _aim_parser(parser: argparse.ArgumentParser) -> None:
     )
     sub = actions.add_parser("approve", help=text, description=text)
     sub.set_defaults(run=_aim_approve)
-    sub.add_argument("--config", type=Path, required=True, metavar="FILE")
-    sub.add_argument("--camera", required=True, metavar="ID")
-    sub.add_argument("--by", required=True, metavar="NAME")
+    _config(sub)
+    sub.add_argument("--camera", required=True, metavar="ID", help=say(en="the camera", fr="la caméra"))
+    sub.add_argument("--by", required=True, metavar="NAME", help=say(en="who answers for it", fr="qui en répond"))
 
 
 def _segments_parser(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
-    sub = actions.add_parser("list", help=say(en="list the segments", fr="lister les segments"))
+    text = say(en="list the segments", fr="lister les segments")
+    sub = actions.add_parser("list", help=text, description=text)
     sub.set_defaults(run=_segments_list)
-    sub.add_argument("--camera", metavar="ID")
-    sub.add_argument("--since", metavar="T")
-    sub.add_argument("--until", metavar="T")
-    verify = actions.add_parser("verify", help=say(en="index against disk", fr="l'index face au disque"))
+    sub.add_argument("--camera", metavar="ID", help=say(en="of this camera only", fr="de cette caméra seulement"))
+    sub.add_argument(
+        "--since", metavar="T", help=say(en="from this time, or day, on", fr="à partir de cette heure, ou de ce jour")
+    )
+    sub.add_argument(
+        "--until",
+        metavar="T",
+        help=say(en="before this time, or the day's end", fr="avant cette heure, ou la fin du jour"),
+    )
+    text = say(en="index against disk", fr="l'index face au disque")
+    verify = actions.add_parser("verify", help=text, description=text)
     verify.set_defaults(run=_segments_verify)
+    state = say(en="the state directory, or a copy", fr="le répertoire d'état, ou sa copie")
     for one in (sub, verify):
-        one.add_argument("--state", type=Path, required=True, metavar="DIR")
-        one.add_argument("--json", action="store_true")
+        one.add_argument("--state", type=Path, required=True, metavar="DIR", help=state)
+        one.add_argument("--json", action="store_true", help=say(en="JSON on stdout", fr="du JSON"))
 
 
 def _sentences(error: BaseException) -> list[str]:
@@ -165,7 +187,10 @@ def _sentences(error: BaseException) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; a user's mistake ends in sentences and status 2, a failure in one and status 1."""
-    arguments = _parser().parse_args(argv)
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as ended:  # argparse ends the process; here it ends the command
+        return int(ended.code or 0)
     try:
         return int(arguments.run(arguments))
     except (UsageError, ConfigurationError, KeyFileError) as error:

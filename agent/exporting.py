@@ -4,22 +4,27 @@ Laws
 - One process judges, enters and holds: the running agent where there is one, else this command, at the same desk and
   under the agent's own lock. An agent that is just starting or stopping is waited for.
 - The copy is this command's: it runs as whoever stands at the box and can write to a stick that the agent cannot see.
+- Before the requisition has served: that there is a folder, that it can be written, and that no pack of it lies there.
 - A copy that failed can be made again, with `--again`, as long as the pack is kept; that is entered once more.
 """
 
 import logging
+import tempfile
 import time
 from pathlib import Path
 
-from agent.access.requisitions import MAX_DOCUMENT_BYTES
+from agent.access.demands import read
+from agent.access.requisitions import MAX_DOCUMENT_BYTES, open_document
 from agent.alone import alone
 from agent.answering import desk_of
+from agent.clock import from_rfc3339
 from agent.config import Configuration
 from agent.control.client import ask
 from agent.errors import EvidenceRefused, RequisitionRefused, UsageError, VaultBusy
 from agent.evidence.copying import copy_pack
 from agent.evidence.shelf import Shelf
 from agent.language import say
+from agent.paris import told
 from agent.vault.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -37,7 +42,12 @@ def export(configuration: Configuration, requisition: Path, out: Path, *, again:
     document = _read(requisition)
     state = configuration.mast.state
     _require_folder(out)
-    return _done(state, _answer(configuration, document, again=again), out)
+    _require_new(document, out)
+    try:
+        answer = _answer(configuration, document, again=again)
+    except RequisitionRefused as error:
+        raise RequisitionRefused(f"{error}{_again(error.word)}", error.status, error.word) from error
+    return _done(state, answer, out)
 
 
 def _answer(configuration: Configuration, document: str, *, again: bool) -> dict[str, object]:
@@ -87,7 +97,8 @@ def _without_agent(configuration: Configuration, document: str, *, again: bool) 
 
 
 def _done(state: Path, answer: dict[str, object], out: Path) -> str:
-    until, count = answer.get("until"), answer.get("segments")
+    count, until = answer.get("segments"), answer.get("until")
+    until = told(from_rfc3339(until)) if isinstance(until, str) else ""
     if answer.get("act") == "hold":
         return say(
             en=f"{count} recordings are kept until {until}", fr=f"{count} enregistrements conservés jusqu'au {until}"
@@ -116,16 +127,28 @@ def _done(state: Path, answer: dict[str, object], out: Path) -> str:
 def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(MAX_DOCUMENT_BYTES + 1).decode("utf-8")
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "?"
+            raw = file.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        why = error.strerror or "?"
         raise UsageError(
             say(en=f"--requisition {path}: cannot be read ({why})", fr=f"--requisition {path} : illisible ({why})")
         ) from error
+    try:
+        if len(raw) <= MAX_DOCUMENT_BYTES:
+            return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise UsageError(
+        say(
+            en=f"--requisition {path}: is no requisition (JSON text, 64 KiB at most); give what `vigie-provision "
+            "requisition new` wrote",
+            fr=f"--requisition {path} : n'est pas une réquisition (texte JSON, 64 Kio au plus) ; donner ce qu'a écrit "
+            "`vigie-provision requisition new`",
+        )
+    )
 
 
 def _require_folder(out: Path) -> None:
-    """Before the requisition has served: that there is somewhere to put its pack."""
     if not out.is_dir():
         raise UsageError(
             say(
@@ -133,6 +156,41 @@ def _require_folder(out: Path) -> None:
                 fr=f"--out {out} : n'est pas un dossier ; le créer, ou monter d'abord la clé",
             )
         )
+    try:
+        tempfile.TemporaryDirectory(prefix=".vigie-", dir=out).cleanup()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise UsageError(
+            say(
+                en=f"--out {out}: cannot be written ({why}); mount it for writing, or choose another",
+                fr=f"--out {out} : écriture impossible ({why}) ; le monter en écriture, ou en choisir un autre",
+            )
+        ) from error
+
+
+def _require_new(document: str, out: Path) -> None:
+    """What is no requisition is for whoever judges to say."""
+    try:
+        asked = read(open_document(document.encode()).payload)
+    except RequisitionRefused:
+        return
+    there = sorted(out.glob(f"vigie-*-{asked.id[:8]}*"))
+    if there:
+        raise UsageError(
+            say(
+                en=f"{there[0]}: a pack of this requisition is there already and is not written over; move it away",
+                fr=f"{there[0]} : un paquet de cette réquisition est déjà là et n'est pas écrasé ; l'écarter",
+            )
+        )
+
+
+def _again(word: str) -> str:
+    if word != "replayed":
+        return ""
+    return say(
+        en="\nwhere its copy failed, the same with --again makes it anew, for three days at most",
+        fr="\nsi la copie a échoué, la même commande avec --again la refait, trois jours durant au plus",
+    )
 
 
 def _why(word: str) -> str:

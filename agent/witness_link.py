@@ -85,12 +85,25 @@ class WitnessLink:
                 expected = (aiohttp.ClientError, OSError, TimeoutError, NoteRefused, RegisterError, ValueError)
                 if not isinstance(error, expected):
                     log.exception("the witness: unforeseen")
-                self._complain(f"{type(error).__name__}: {error}")
+                self._complain(self._why(error))
                 first = self._timing.first_wait_s
                 wait_s = min(self._timing.longest_wait_s, max(first, wait_s * 2)) * random.uniform(0.8, 1.0)  # noqa: S311
             else:
+                if self._complaint:
+                    log.info(say(en="the witness answers again", fr="le témoin répond de nouveau"))
                 self._complaint, self.conflict, wait_s = "", False, self._timing.every_s
                 self._good_ns = self._clock.instant()
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, (NoteRefused, RegisterError)):
+            return str(error)
+        if isinstance(error, aiohttp.ClientConnectorError | TimeoutError):
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            return say(
+                en=f"does not answer at {self._settings.url} ({reason})",
+                fr=f"ne répond pas à {self._settings.url} ({reason})",
+            )
+        return f"{type(error).__name__}: {error}"
 
     def _complain(self, reason: str) -> None:
         level = logging.DEBUG if reason == self._complaint else logging.WARNING

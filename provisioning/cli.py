@@ -24,10 +24,11 @@ from agent.access.claims import Act
 from agent.access.grants import LONGEST_GRANT_S
 from agent.access.keys import load_private
 from agent.clock import SystemClock, rfc3339
+from agent.command_line import MISUSED, whole
 from agent.errors import UsageError, VigieError
 from agent.language import say
 from provisioning import grants, keys_cli, requisitions_cli
-from provisioning.parsing import MISUSED, Parser, day, identifiers, seconds, whole
+from provisioning.parsing import Parser, day, identifiers, seconds
 
 DONE = 0
 COMMANDS = (

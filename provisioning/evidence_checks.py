@@ -24,6 +24,8 @@ from agent.evidence import names
 from agent.evidence.gaps import holes
 from agent.evidence.manifest import CameraPart, Manifest, Recording, read_manifest
 from agent.language import say
+from agent.paris import shown
+from agent.register.words import french
 from agent.vault.rows import signed_bytes
 from provisioning.evidence_heads import about_heads
 from provisioning.evidence_provenance import about_register, about_requisition
@@ -138,7 +140,7 @@ def _manifest(contents: Contents, key: Ed25519PublicKey, lines: list[Line]) -> M
         raise EvidenceRefused(say(en="names another device key", fr="nomme une autre clé de mât"))
     of, made = manifest.mast, manifest.made
     lines.append(
-        line("good", "manifest", en=f"signed by {of}, made {made}", fr=f"signé par {of}, établi {made}"),
+        line("good", "manifest", en=f"signed by {of}, made {made}", fr=f"signé par {of}, établi le {_paris(made)}"),
     )
     if not manifest.clock.synchronised:
         lines.append(
@@ -203,6 +205,10 @@ def _recording(camera: CameraPart, one: Recording, contents: Contents, key: Ed25
         yield say(en="is not what the mast sealed", fr="n'est pas ce que le mât a scellé")
 
 
+def _paris(time: str) -> str:
+    return shown(from_rfc3339(time))
+
+
 def _extent(manifest: Manifest) -> Iterator[Line]:
     """No more than whole recordings force, and whatever is missing declared."""
     start, end = from_rfc3339(manifest.start), from_rfc3339(manifest.end)
@@ -221,12 +227,13 @@ def _extent(manifest: Manifest) -> Iterator[Line]:
             hidden.append(camera.id)
         for gap in camera.gaps:
             causes = ", ".join(gap.causes)
+            causes_fr = ", ".join(map(french, gap.causes))
             yield Line(
                 "note",
                 camera.id,
                 say(
                     en=f"no pictures from {gap.start} to {gap.end} ({causes})",
-                    fr=f"pas d'image du {gap.start} au {gap.end} ({causes})",
+                    fr=f"pas d'image du {_paris(gap.start)} au {_paris(gap.end)}, heure de Paris ({causes_fr})",
                 ),
             )
     for name in beyond[:MOST_TOLD]:
@@ -238,5 +245,6 @@ def _extent(manifest: Manifest) -> Iterator[Line]:
             "good",
             "interval",
             en=f"{manifest.start} - {manifest.end}: nothing outside it, each gap declared",
-            fr=f"{manifest.start} - {manifest.end} : rien au-delà, chaque lacune déclarée",
+            fr=f"{_paris(manifest.start)} - {_paris(manifest.end)}, heure de Paris : rien au-delà, chaque lacune "
+            "déclarée",
         )

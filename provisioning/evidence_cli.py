@@ -14,9 +14,9 @@ from pathlib import Path
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from agent.access.keys import load_public
-from agent.errors import EvidenceRefused, KeyFileError, NoteRefused
+from agent.errors import EvidenceRefused, KeyFileError
 from agent.language import say
-from agent.register.notes import Key
+from agent.register.report import witness_key
 from provisioning.evidence_verdict import Line, Status, Trust
 from provisioning.parsing import Parser
 
@@ -40,20 +40,14 @@ def _parser() -> Parser:
     add("--device-pub", type=Path, metavar="FILE", help=device)
     judicial = say(en="judicial.pub of who may sign requisitions", fr="judicial.pub des signataires admis")
     add("--judicial-pub", default=[], help=judicial, **several)  # type: ignore[arg-type]
-    add("--witness", default=[], help=say(en="witness.vkey", fr="witness.vkey"), **several)  # type: ignore[arg-type]
+    witness = say(
+        en="witness.vkey of who cosigns, or the key in it", fr="witness.vkey d'un témoin, ou la clé qu'il contient"
+    )
+    add("--witness", default=[], nargs="+", action="extend", metavar="VKEY", help=witness)
     stamps = say(en="the time-stamping service's authority, PEM", fr="autorité du service d'horodatage, PEM")
     add("--timestamp-ca", type=Path, metavar="FILE", help=stamps)
     one.add_json()
     return one
-
-
-def _witness(path: Path) -> Key:
-    try:
-        return Key.parse(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, NoteRefused) as error:
-        raise KeyFileError(
-            say(en=f"{path}: is no witness.vkey ({error})", fr=f"{path} : pas un witness.vkey ({error})")
-        ) from error
 
 
 def _authorities(path: Path) -> list[Certificate]:
@@ -83,7 +77,7 @@ def _open(arguments: Sequence[str]) -> int:
     trust = Trust(
         device=None if options.device_pub is None else load_public(options.device_pub),
         judicial=[load_public(path) for path in options.judicial_pub],
-        witnesses=[_witness(path) for path in options.witness],
+        witnesses=[witness_key(text) for text in options.witness],
         timestamp=[] if options.timestamp_ca is None else _authorities(options.timestamp_ca),
     )
     identities = read_identities(options.identity)
@@ -99,9 +93,11 @@ def _open(arguments: Sequence[str]) -> int:
         print(json.dumps({"good": good, "lines": told, "films": [str(film) for film in films]}, ensure_ascii=False))
     else:
         text = "\n".join(f"{_marks()[line.status]}  {line.what}: {line.text}" for line in lines)
-        print(f"{text}\n{_conclusion(good, films)}")
+        vouched = trust.device is not None and bool(trust.judicial)
+        conclusion = _conclusion(good, films, vouched)
+        print(f"{text}\n{conclusion}")
         if films:
-            (options.out / VERDICT).write_text(f"{text}\n{_conclusion(good, films)}\n", encoding="utf-8")
+            (options.out / VERDICT).write_text(f"{text}\n{conclusion}\n", encoding="utf-8")
     if not good:
         print(
             say(en="vigie-provision: the pack does not verify", fr="vigie-provision : paquet non vérifié"),
@@ -110,7 +106,13 @@ def _open(arguments: Sequence[str]) -> int:
     return DONE if good else FAILED
 
 
-def _conclusion(good: bool, films: Sequence[Path]) -> str:
+def _conclusion(good: bool, films: Sequence[Path], vouched: bool) -> str:
+    """`vouched`: whose keys these are was told from elsewhere than by the pack."""
+    if good and not vouched:
+        return say(
+            en="VERDICT: everything holds, under keys that the pack itself names: compare those noted above",
+            fr="VERDICT : tout est vérifié, sous des clés que le paquet seul atteste : comparer celles notées",
+        )
     if good:
         return say(en="VERDICT: everything holds", fr="VERDICT : tout est vérifié")
     if films:

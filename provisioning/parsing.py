@@ -1,46 +1,22 @@
-"""What the command line says -> values; what it cannot mean -> UsageError, or argparse's own fault, in French too."""
+"""What the command line says -> values; what it cannot mean -> UsageError, or a fault that `Parser` tells."""
 
-import argparse
 import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, NoReturn
+from typing import Any
 
+from agent import command_line
 from agent.clock import WallTime, from_rfc3339
 from agent.errors import UsageError
-from agent.language import language, say
+from agent.language import say
 
-MISUSED = 2
-
-_FRENCH = (
-    (r"the following arguments are required: (.*)", r"il manque : \1"),
-    (r"unrecognized arguments: (.*)", r"arguments inconnus : \1"),
-    (r"argument (.*?): invalid choice: (.*?) \(choose from (.*)\)", r"\1 : \2 n'est pas l'un de \3"),
-    (r"argument (.*?): invalid int value: (.*)", r"\1 : \2 n'est pas un nombre entier"),
-    (r"argument (.*?): expected (?:at least )?one argument", r"\1 : il manque une valeur"),
-    (r"argument (.*?): (.*)", r"\1 : \2"),
-)
 _IDENTIFIER = re.compile(r"[a-z0-9-]{1,40}")
 _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse, whose own faults come in French too."""
-
-    def __init__(self, prog: str, description: str) -> None:
-        super().__init__(prog=prog, description=description, add_help=False, allow_abbrev=False)
-        self.add_argument("-h", "--help", action="help", help=say(en="this help", fr="cette aide"))
-
-    def error(self, message: str) -> NoReturn:
-        """Ends with status 2 and one sentence."""
-        for english, french in _FRENCH:
-            if language() == "fr" and (found := re.fullmatch(english, message)):
-                message = found.expand(french)
-                break
-        self.print_usage(sys.stderr)
-        self.exit(MISUSED, f"{self.prog}: {message}\n")
+class Parser(command_line.Parser):
+    """What several commands of `vigie-provision` take."""
 
     def add_json(self) -> None:
         """The option `--json`."""
@@ -52,22 +28,6 @@ class Parser(argparse.ArgumentParser):
         several: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "ID"}
         self.add_argument("--mast", required=True, help=masts, **several)
         self.add_argument("--camera", required=required, default=[], help=cameras, **several)
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """An argparse type: a whole number from `low` to `high`."""
-
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(
-                say(
-                    en=f"{text!r} is no whole number from {low} to {high}",
-                    fr=f"{text!r} n'est pas un nombre entier de {low} à {high}",
-                )
-            )
-        return int(text)
-
-    return number
 
 
 def seconds(text: str, longest_s: int) -> int:

@@ -5,7 +5,6 @@ mast's to say. A document that is signed already is countersigned only where eac
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from agent.access.basis import Article, label
 from agent.access.demands import Demand, Export, Hold, Release, Requester, Requisition, read, write
-from agent.access.paris import ahead_of_utc_s
 from agent.access.requisitions import Document, check_times, fingerprint, open_document, sign, unsigned
-from agent.clock import WallTime, rfc3339
+from agent.clock import WallTime
 from agent.errors import RequisitionRefused, UsageError
 from agent.language import say
+from agent.paris import told
 from provisioning.parsing import not_text, trusted
 
 
@@ -123,18 +122,11 @@ def in_words(requisition: Requisition) -> Iterator[tuple[str, str]]:
     yield say(en="asks for", fr="demande"), _demand(requisition.demand)
     if not isinstance(requisition.demand, Release):
         yield say(en="cameras", fr="caméras"), ", ".join(requisition.demand.cameras)
-        yield say(en="from", fr="de"), in_paris(requisition.demand.from_ms)
-        yield say(en="to", fr="à"), in_paris(requisition.demand.to_ms)
-    yield say(en="issued", fr="établie"), in_paris(requisition.issued_ms)
-    yield say(en="expires", fr="expire"), in_paris(requisition.expires_ms)
+        yield say(en="from", fr="de"), told(requisition.demand.from_ms)
+        yield say(en="to", fr="à"), told(requisition.demand.to_ms)
+    yield say(en="issued", fr="établie"), told(requisition.issued_ms)
+    yield say(en="expires", fr="expire"), told(requisition.expires_ms)
     yield "id", requisition.id
-
-
-def in_paris(utc_ms: int) -> str:
-    """As it stands in the document, and as a French clock shows it."""
-    unix_s = utc_ms // 1000
-    there = datetime.fromtimestamp(unix_s + ahead_of_utc_s(unix_s), UTC)
-    return f"{rfc3339(utc_ms)} ({there:%d/%m/%Y %H:%M:%S} {say(en='in Paris', fr='heure de Paris')})"
 
 
 def _demand(demand: Demand) -> str:
@@ -146,8 +138,8 @@ def _demand(demand: Demand) -> str:
             )
         case Hold(until_ms=until_ms):
             return say(
-                en=f"keep the footage until {in_paris(until_ms)}",
-                fr=f"conserver les images jusqu'au {in_paris(until_ms)}",
+                en=f"keep the footage until {told(until_ms)}",
+                fr=f"conserver les images jusqu'au {told(until_ms)}",
             )
         case Release(hold=hold):
             return say(en=f"end the hold {hold}", fr=f"mettre fin à la conservation {hold}")

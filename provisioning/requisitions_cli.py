@@ -163,9 +163,18 @@ def _countersign(arguments: Sequence[str]) -> int:
     about = say(en="adds a signature to those of --pub", fr="ajoute une signature à celles de --pub")
     parser = _file_parser("countersign", about)
     parser.add_argument("--key", required=True, type=Path, help=say(en="one's own key", fr="sa propre clé"))
-    who = say(en="keys of those who have signed", fr="clés des signataires précédents")
-    parser.add_argument("--pub", required=True, nargs="+", action="extend", type=Path, help=who)
+    who = say(en="judicial.pub of each who has signed before", fr="judicial.pub de chaque signataire précédent")
+    parser.add_argument("--pub", nargs="+", action="extend", type=Path, metavar="FILE", default=[], help=who)
     options = parser.parse_args(arguments)
+    if not options.pub:
+        raise UsageError(
+            say(
+                en="--pub is missing: the public key (judicial.pub) of each who has signed before, not your own; a "
+                "signature is added only to those that verify under them",
+                fr="il manque : --pub, la clé publique (judicial.pub) de chaque signataire précédent, non la vôtre ; "
+                "une signature ne s'ajoute qu'à celles qui se vérifient sous ces clés",
+            )
+        )
     known = [load_public(path) for path in options.pub]
     raw, key = _read(options.file), load_private(options.key)
     signed = requisitions.countersignature(raw, key, known, SystemClock().wall())
@@ -178,7 +187,7 @@ def _show(arguments: Sequence[str]) -> int:
     about = say(en="puts a requisition into words", fr="affiche une réquisition en clair")
     parser = _file_parser("show", about)
     who = say(en="keys to verify its signatures with", fr="clés pour vérifier ses signatures")
-    parser.add_argument("--pub", nargs="+", action="extend", type=Path, default=[], help=who)
+    parser.add_argument("--pub", nargs="+", action="extend", type=Path, metavar="FILE", default=[], help=who)
     parser.add_json()
     options = parser.parse_args(arguments)
     known = [(path, load_public(path)) for path in options.pub]

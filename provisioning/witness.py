@@ -107,6 +107,13 @@ class Memory:
             told = json.loads(self.path.read_bytes())
             return {origin: self._seen(origin, note) for origin, note in told.items()}
         except FileNotFoundError:
+            if not self.path.absolute().parent.is_dir():
+                raise UsageError(
+                    say(
+                        en=f"--state {self.path}: its folder is not there; make it",
+                        fr=f"--state {self.path} : son dossier n'existe pas ; le créer",
+                    )
+                ) from None
             return {}
         except (OSError, ValueError, AttributeError, NoteRefused) as error:
             raise UsageError(

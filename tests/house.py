@@ -29,7 +29,7 @@ FLOORS = (
 GROUND = len(FLOORS)
 
 DECIDING = (
-    *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "access.paris"),
+    *("access.basis", "access.claims", "access.demands", "access.grants", "access.jws", "paris"),
     *("access.requisitions", "access.strict", "verifier_keys"),
     *("addresses", "polygons", "models", "faults", "events", "facts", "lateness"),
     *("aim.edges", "aim.gathering", "aim.lens", "aim.match", "aim.references", "aim.watch"),

@@ -218,7 +218,7 @@ async def test_a_refusal_says_where_why_and_as_far_as_a_grant_tells_who(desk: De
     await desk.acts.view_refused("parvis", "not this camera", GRANT)
     await desk.acts.view_refused("", "no grant", None)
     assert desk.bodies == [
-        bodies.ViewRefused(camera="parvis", why="not this camera", person=WHO),
+        bodies.ViewRefused(camera="parvis", why="not this camera", person=WHO, ground=WHY),
         bodies.ViewRefused(camera="", why="no grant", person=None),
     ]
 
@@ -228,7 +228,7 @@ async def test_strangers_fill_no_register_and_hide_no_agent_s_refusal(desk: Desk
         await desk.acts.view_refused("", "no grant", None)
     assert len(desk.bodies) in range(20, 23)  # the clock moves on a little each time that it is asked
     await desk.acts.view_refused("parvis", "not this camera", GRANT)
-    assert desk.bodies[-1] == bodies.ViewRefused(camera="parvis", why="not this camera", person=WHO)
+    assert desk.bodies[-1] == bodies.ViewRefused(camera="parvis", why="not this camera", person=WHO, ground=WHY)
     held_back = 300 - (len(desk.bodies) - 1)
     desk.clock.wall_ms += 120_000_000
     await desk.acts.view_refused("", "no grant", None)

@@ -332,6 +332,7 @@ def test_what_root_writes_belongs_to_the_agent_and_what_root_takes_away_to_root(
 def test_a_stranger_at_the_box_is_told_whom_to_be(public: House, capsys: pytest.CaptureFixture[str]) -> None:
     given = arguments(public, public.document())
     before = entered(public)
+    (public.folder / "stick").chmod(0o777)
     os.seteuid(NOBODY)
     try:
         assert cli.main(given) == 1

@@ -167,3 +167,32 @@ async def test_any_changed_byte_of_a_good_answer_is_refused(ledger: Ledger, tmp_
         await until(lambda: len(posted) >= 60)
     bodies = [entry.body for entry in ledger.entries()]
     assert not any(isinstance(body, Witnessed) for body in bodies)
+
+
+async def test_a_witness_that_errs_is_told_once_and_once_more_when_it_is_good_again(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    honest, good = Honest(ledger), asyncio.Event()
+    async with linked(ledger, tmp_path, lambda body: honest(body) if good.is_set() else b"- no signature") as (
+        _,
+        posted,
+    ):
+        await until(lambda: len(posted) > 3)
+        good.set()
+        await until(lambda: "the witness answers again" in caplog.text)
+    assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1
+
+
+async def test_a_witness_that_is_away_is_told_by_its_address(
+    ledger: Ledger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "witness.vkey").write_text(f"{WITNESS_KEY}\n")
+    url = "http://127.0.0.1:1"
+    settings = Witness.model_construct(url=url, public_key=tmp_path / "witness.vkey", ca_file=None)
+    task = asyncio.create_task(WitnessLink(ledger, settings, SystemClock(), QUICK).run())
+    await until(lambda: f"the witness: does not answer at {url} (" in caplog.text)
+    assert "SSLContext" not in caplog.text
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent.access.basis import Basis
 from agent.access.claims import LONGEST_GRANT_S, Act, Grant, read, write
 from agent.access.jws import ALGORITHM, decode, is_header
-from agent.access.paris import end_of_day
-from agent.clock import WallTime, rfc3339
+from agent.clock import WallTime
 from agent.errors import ClockUntrusted, GrantRefused, NotCovered
 from agent.language import say
+from agent.paris import end_of_day, shown, told
 
 __all__ = [
     "ISSUED_AHEAD_S",
@@ -128,6 +128,15 @@ class GrantJudge:
         _check_times(grant, wall)
         return grant
 
+    def vouched(self, token: str) -> Grant | None:
+        """What an authority of this mast has signed, whether or not it counts here and now: whom a refusal names."""
+        try:
+            header, payload, _ = _parts(token)
+            _check_header(header)
+            return read(payload) if any(_signed(token, key) for key in self._authorities) else None
+        except GrantRefused:
+            return None
+
     def _check_mast(self, grant: Grant) -> None:
         if self._mast_id not in grant.masts:
             raise GrantRefused(
@@ -151,23 +160,24 @@ def _signed(token: str, key: Ed25519PublicKey) -> bool:
 
 
 def _check_times(grant: Grant, wall: WallTime) -> None:
-    now = rfc3339(wall.utc_ms)
+    now = shown(wall.utc_ms)
     if wall.utc_ns >= grant.expires_at * 10**9:
         over = grant.habilitated_until is not None and grant.expires_at == end_of_day(grant.habilitated_until)
-        until = rfc3339(grant.expires_at * 1000)
+        until = told(grant.expires_at * 1000)
         what_en, what_fr = ("the habilitation", "l'habilitation") if over else ("the grant", "l'autorisation")
         raise GrantRefused(
             say(
-                en=f"{what_en} ended at {until} (here it is {now}); ask for a new one",
-                fr=f"{what_fr} a pris fin à {until} (il est {now} ici) ; en demander une nouvelle",
+                en=f"{what_en} ended at {until}, and in Paris it is {now}; ask for a new one",
+                fr=f"{what_fr} a pris fin le {until}, et il est {now} à Paris ; en demander une nouvelle",
             )
         )
     start = max(grant.not_before, grant.issued_at - ISSUED_AHEAD_S)
     if wall.utc_ns < start * 10**9:
         raise GrantRefused(
             say(
-                en=f"the grant is not valid before {rfc3339(start * 1000)} (now {now} here); wait, or check the clocks",
-                fr=f"autorisation valable à partir de {rfc3339(start * 1000)} (il est {now} ici) ; attendre, ou "
+                en=f"the grant is not valid before {told(start * 1000)}, and in Paris it is {now}; wait, or check "
+                "the clocks",
+                fr=f"autorisation valable à partir du {told(start * 1000)}, et il est {now} à Paris ; attendre, ou "
                 "vérifier les horloges",
             )
         )

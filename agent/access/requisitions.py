@@ -38,9 +38,10 @@ from agent.access.demands import DAY_MS, LONGEST_LIFE_MS, Hold, Release, Requisi
 from agent.access.grants import ISSUED_AHEAD_S
 from agent.access.jws import ALGORITHM, decode, encode, is_header
 from agent.access.strict import Strict, strict_json
-from agent.clock import WallTime, rfc3339
+from agent.clock import WallTime
 from agent.errors import RequisitionRefused
 from agent.language import say
+from agent.paris import shown, told
 
 Word = Literal[
     "malformed",
@@ -312,42 +313,45 @@ def check_times(requisition: Requisition, wall: WallTime) -> None:
     ):
         raise refuse(
             "malformed",
-            en="hold_until must lie after expires_at, and at most 366 days after issued_at; renew a hold in time",
-            fr="hold_until doit suivre expires_at, de 366 jours au plus après issued_at ; renouveler à temps",
+            en="`hold_until` (--hold-until) must lie after `expires_at` (now and --valid), and at most 366 days after "
+            "`issued_at`; renew a hold in time",
+            fr="`hold_until` (--hold-until) doit suivre `expires_at` (l'instant présent et --valid), de 366 jours au "
+            "plus après `issued_at` ; renouveler à temps",
         )
 
 
 def _check_life(requisition: Requisition, wall: WallTime) -> None:
     issued_ms, expires_ms = requisition.issued_ms, requisition.expires_ms
-    now = rfc3339(wall.utc_ms)
+    now = shown(wall.utc_ms)
     if not issued_ms < expires_ms <= issued_ms + LONGEST_LIFE_MS:
         raise refuse(
             "malformed",
-            en="expires_at must lie after issued_at, and at most 31 days; ask for a shorter life",
-            fr="expires_at doit suivre issued_at, de 31 jours au plus ; demander une durée plus courte",
+            en="`expires_at` must lie after `issued_at`, and at most 31 days (--valid); ask for a shorter life",
+            fr="`expires_at` doit suivre `issued_at`, de 31 jours au plus (--valid) ; demander une durée plus courte",
         )
     if wall.utc_ns >= expires_ms * 10**6:
         raise refuse(
             "expired",
-            en=f"the requisition ended at {rfc3339(expires_ms)} (here it is {now}); ask for a new one",
-            fr=f"la réquisition a pris fin à {rfc3339(expires_ms)} (il est {now} ici) ; en établir une nouvelle",
+            en=f"the requisition ended at {told(expires_ms)}, and in Paris it is {now}; ask for a new one",
+            fr=f"la réquisition a pris fin le {told(expires_ms)}, et il est {now} à Paris ; en établir une nouvelle",
         )
     start_ms = issued_ms - ISSUED_AHEAD_S * 1000
     if wall.utc_ns < start_ms * 10**6:
         raise refuse(
             "not-yet",
-            en=f"the requisition is dated {rfc3339(issued_ms)} (now {now} here); wait, or check the clocks",
-            fr=f"la réquisition est datée {rfc3339(issued_ms)} (il est {now} ici) ; attendre, ou vérifier les horloges",
+            en=f"the requisition is dated {told(issued_ms)}, and in Paris it is {now}; wait, or check the clocks",
+            fr=f"la réquisition est datée du {told(issued_ms)}, et il est {now} à Paris ; attendre, ou vérifier les "
+            "horloges",
         )
 
 
 def _check_interval(from_ms: int, to_ms: int, wall: WallTime) -> None:
-    asked = f"{rfc3339(from_ms)} - {rfc3339(to_ms)}"
+    asked = f"{told(from_ms)} - {told(to_ms)}"
     if to_ms <= from_ms:
         raise refuse(
             "empty-interval",
-            en=f"the interval {asked} is empty; `to` must lie after `from`",
-            fr=f"l'intervalle {asked} est vide ; `to` doit suivre `from`",
+            en=f"the interval {asked} is empty; `to` (--to) must lie after `from` (--from)",
+            fr=f"l'intervalle {asked} est vide ; sa fin (`to`, --to) doit suivre son début (`from`, --from)",
         )
     if to_ms - from_ms > LONGEST_INTERVAL_MS:
         raise refuse(
@@ -356,9 +360,10 @@ def _check_interval(from_ms: int, to_ms: int, wall: WallTime) -> None:
             fr=f"l'intervalle {asked} dépasse 31 jours ; demander les heures utiles",
         )
     if to_ms * 10**6 > wall.utc_ns:
-        now = rfc3339(wall.utc_ms)
+        now = shown(wall.utc_ms)
         raise refuse(
             "future-interval",
-            en=f"the interval {asked} is not over (here it is {now}); ask again when it is, or end it earlier",
-            fr=f"l'intervalle {asked} n'est pas écoulé (il est {now} ici) ; redemander ensuite, ou finir plus tôt",
+            en=f"the interval {asked} is not over, and in Paris it is {now}; ask again when it is, or end it earlier",
+            fr=f"l'intervalle {asked} n'est pas écoulé, et il est {now} à Paris ; redemander ensuite, ou finir plus "
+            "tôt",
         )

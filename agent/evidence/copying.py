@@ -4,6 +4,8 @@ Laws
 - It is the copy that is hashed, out of memory, while the next file is copied; at most `DEPTH` files wait for that.
 - What arrives is flushed, and its hash is what SHA256SUMS says, or the copy has failed.
 - Nothing is written over: the pack's folder is new. It bears another name until it is whole.
+- Nothing is begun that the disk has no room for, and a copy that the disk refuses is taken away again. One that differs
+  from what the mast recorded stays for a person to look at.
 """
 
 import ctypes
@@ -69,8 +71,13 @@ def copy_pack(pack: Pack, out: Path) -> Path:
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
+        _require_room(pack, out)
         new.mkdir(mode=0o700)
-        sums = _copy_files(pack, new)
+        try:
+            sums = _copy_files(pack, new)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise EvidenceRefused(
@@ -87,6 +94,19 @@ def copy_pack(pack: Pack, out: Path) -> Path:
     new.rename(final)
     sync_folder(out)
     return final
+
+
+def _require_room(pack: Pack, out: Path) -> None:
+    needed = sum(path.stat().st_size for path in pack.files.values())
+    free = shutil.disk_usage(out).free
+    if needed > free:
+        raise EvidenceRefused(
+            say(
+                en=f"{out}: the pack needs {needed / 1e6:.1f} MB and {free / 1e6:.1f} MB are free; take a larger disk",
+                fr=f"{out} : le paquet demande {needed / 1e6:.1f} Mo et {free / 1e6:.1f} Mo sont libres ; prendre un "
+                "disque plus grand",
+            )
+        )
 
 
 def _copy_files(pack: Pack, new: Path) -> Mapping[str, str]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from agent.clock import rfc3339
+from agent.clock import from_rfc3339, rfc3339
 from agent.evidence.manifest import Manifest
 from agent.evidence.names import LEAFLETS
+from agent.paris import shown
+from agent.register.words import french as in_french
 
 _FRENCH = """\
 PAQUET DE PREUVES - enregistrements de vidéoprotection
@@ -13,10 +15,12 @@ PAQUET DE PREUVES - enregistrements de vidéoprotection
 Mât         : {mast} ({site}), ville de {town}
 Réquisition : {reference} (identifiant {id})
 Destinataire: {recipient}
-Intervalle  : du {start} au {end} (heure UTC)
+Intervalle  : du {start} au {end}
 Établi      : {made}, par l'agent Vigie {version}
 Horloge     : {clock}
 Horodatage  : {stamp}
+Heures      : de Paris dans cette note ; UTC dans les images, les noms et les autres fichiers, soit une heure de moins
+              l'hiver et deux l'été
 
 {cameras}
 CE QUE CE DOSSIER CONTIENT
@@ -107,12 +111,12 @@ LIMITS
 
 def leaflets(manifest: Manifest, stamped: datetime | None = None, *, asked: bool = False) -> Mapping[str, bytes]:
     """Both, by their names. `stamped`: the time-stamp's time, None without one; `asked`: a service is configured."""
-    at = "" if stamped is None else rfc3339(round(stamped.timestamp() * 1000))
+    at_ms = None if stamped is None else round(stamped.timestamp() * 1000)
     french = "aucun : le service n'a pas répondu comme il faut" if asked else "aucun service configuré"
     english = "none: the service gave no good answer" if asked else "no service configured"
     return {
-        LEAFLETS["fr"]: _filled(_FRENCH, manifest, at or french, french=True),
-        LEAFLETS["en"]: _filled(_ENGLISH, manifest, at or english, french=False),
+        LEAFLETS["fr"]: _filled(_FRENCH, manifest, french if at_ms is None else shown(at_ms), french=True),
+        LEAFLETS["en"]: _filled(_ENGLISH, manifest, english if at_ms is None else rfc3339(at_ms), french=False),
     }
 
 
@@ -129,9 +133,9 @@ def _filled(text: str, manifest: Manifest, stamp: str, *, french: bool) -> bytes
         reference=manifest.requisition.reference,
         id=manifest.requisition.id,
         recipient=manifest.requisition.recipient,
-        start=manifest.start,
-        end=manifest.end,
-        made=manifest.made,
+        start=_time(manifest.start, french=french),
+        end=_time(manifest.end, french=french),
+        made=_time(manifest.made, french=french),
         version=manifest.agent_version,
         clock=clock,
         stamp=stamp,
@@ -140,14 +144,23 @@ def _filled(text: str, manifest: Manifest, stamp: str, *, french: bool) -> bytes
     ).encode()
 
 
+def _time(time: str, *, french: bool) -> str:
+    return shown(from_rfc3339(time)) if french else time
+
+
 def _cameras(manifest: Manifest, *, french: bool) -> Iterator[str]:
     for one in manifest.cameras:
         if french:
             yield f"Caméra {one.id} ({one.name or '-'}) : {len(one.segments)} segment(s)"
-            yield from (f"  sans image du {gap.start} au {gap.end} ({', '.join(gap.causes)})" for gap in one.gaps)
-            yield from (f"  entièrement masquée du {span.start} au {span.end or '-'}" for span in one.blind)
+            for gap in one.gaps:
+                causes = ", ".join(map(in_french, gap.causes))
+                yield f"  sans image du {_time(gap.start, french=True)} au {_time(gap.end, french=True)} ({causes})"
+            for span in one.blind:
+                until = "-" if span.end is None else _time(span.end, french=True)
+                yield f"  entièrement masquée du {_time(span.start, french=True)} au {until} ({in_french(span.reason)})"
         else:
             yield f"Camera {one.id} ({one.name or '-'}): {len(one.segments)} segment(s)"
             yield from (f"  no pictures from {gap.start} to {gap.end} ({', '.join(gap.causes)})" for gap in one.gaps)
-            yield from (f"  wholly masked from {span.start} to {span.end or '-'}" for span in one.blind)
+            for span in one.blind:
+                yield f"  wholly masked from {span.start} to {span.end or '-'} ({span.reason})"
     yield ""

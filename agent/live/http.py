@@ -37,7 +37,7 @@ from agent.facts import MastFacts
 from agent.faults import one_line
 from agent.language import say
 from agent.live.metrics import CONTENT_TYPE, exposition
-from agent.live.refusals import refusal, why
+from agent.live.refusals import refusal, said, why
 from agent.live.requisitions import Requisitions
 from agent.live.sdp import read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
@@ -178,11 +178,18 @@ class Api:
         except RegisterError:
             raise
         except (AccessDenied, OfferRefused, TooManyViewers, TimeoutError, web.HTTPException) as error:
-            await self._refused(camera, why(error), grant)
+            await self._refused(camera, why(error), grant or self._vouched(request))
             raise
         if response.status != 201:
-            await self._refused(camera, f"HTTP {response.status}", grant)
+            await self._refused(camera, said(response), grant)
         return response
+
+    def _vouched(self, request: web.Request) -> Grant | None:
+        """Who comes with a grant that is no good here or no longer: it names them all the same."""
+        try:
+            return self.judge.vouched(bearer(request.headers.get(hdrs.AUTHORIZATION)))
+        except AccessDenied:
+            return None
 
     async def _refused(self, camera: str, why: str, grant: Grant | None) -> None:
         known = camera if camera in self._cameras else ""  # a stranger's words stay out of the register

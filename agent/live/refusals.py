@@ -5,6 +5,7 @@ Laws
 - An unforeseen error says nothing of its inside, and the log nothing of the request.
 """
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -26,6 +27,11 @@ def refusal(status: int, message: str, word: str = "", headers: Mapping[str, str
     """A refusal as JSON; `word` is for programs, `message` for people."""
     body = {"error": word or WORDS.get(status, "refused"), "message": message}
     return web.json_response(body, status=status, headers=headers)
+
+
+def said(response: web.Response) -> str:
+    """The sentence of a `refusal`, for the register."""
+    return str(json.loads(response.text or "{}").get("message") or f"HTTP {response.status}")
 
 
 def why(error: Exception) -> str:

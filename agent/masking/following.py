@@ -6,7 +6,7 @@ Laws
 - When the set is too large to be followed, or the zoom is outside the calibrated table, nothing is burned and the
   answer is Blind: the caller masks the whole picture.
 - All colours are read before any mask is painted, so masks that overlap do not read each other. While a mask shows the
-  same cells, their colours serve a few pictures: that tells less than reading each.
+  same cells, their colours serve a second of pictures: that tells less than reading each.
 - What was made ready for a set serves every set inside it, as long as that is not much smaller: at rest the pose is
   told a little differently with each picture, and nothing has to be drawn anew for that.
 
@@ -32,15 +32,15 @@ from agent.units import Blind, Burned, Plane, PoseSet
 
 OUTSIDE_TABLE = "zoom-outside-calibration"
 TOO_WIDE = "pose-uncertain"
-SPARE_PX = 0.25
+SPARE_PX = 0.35
 """At rest, masks are made ready for a set that is larger by so much on each side."""
-MOST_SPARE_PX = 0.6
+MOST_SPARE_PX = 0.8
 """A set that is smaller by more than that gets masks of its own."""
 RESTING_PX = 2.0
 """The head rests while its set stays, within so much."""
 SHARE_EVERY = 8
 """Of the picture's rows and columns, one in so many is counted for the masked share."""
-READ_EVERY = 4
+READ_EVERY = 25
 """Pictures: a mask's colours are read anew with every so many, while it shows the same cells."""
 FIXED = tuple(np.full(256, colour, np.uint8) for colour in SOLID)
 WIDE = {2: np.uint16, 4: np.uint32}
@@ -68,26 +68,52 @@ class _Patch:
             place, stencil, number_cells(cells.grid, from_world, stencil.left, stencil.top, width, height), cells
         )
 
-    def paint(self, picture: Picture, colours: tuple[Plane, ...]) -> None:
-        stencil = self.stencil
-        height, width = stencil.fine.shape
-        left, top = stencil.left, stencil.top
-        _paint(picture.y[top : top + height, left : left + width], stencil.fine, self.numbers, colours[0], 4)
-        left, top, height, width = left // 2, top // 2, height // 2, width // 2
-        for plane, table in zip((picture.u, picture.v), colours[1:], strict=True):
-            _paint(plane[top : top + height, left : left + width], stencil.half, self.numbers, table, 2)
+    def painting(self, colours: tuple[Plane, ...]) -> "_Painting":
+        """What it shows in these colours."""
+        shapes = (self.stencil.fine.shape, self.stencil.half.shape, self.stencil.half.shape)
+        planes = zip(colours, shapes, (4, 2, 2), strict=True)
+        return _Painting(self, colours, tuple(_spread(self.numbers, *plane) for plane in planes))
 
 
-def _paint(box: Plane, where: Plane, numbers: Plane, colours: Plane, times: int) -> None:
-    """Paints `box` in the colours of `numbers`, each of which stands for `times` x `times` samples."""
+def _spread(numbers: Plane, colours: Plane, shape: tuple[int, int], times: int) -> Plane:
+    """(rows, columns) of `shape`: the colours of `numbers`, each of which stands for `times` x `times` samples."""
     small = np.asarray(cv2.LUT(numbers, colours), np.uint8)
     # `times` equal samples are one number
     wide = small.astype(WIDE[times])
     wide *= wide.dtype.type(REPEATED[times])
-    painted = wide.view(np.uint8)[:, : box.shape[1]]
-    for row in range(min(times, box.shape[0])):
-        rows = box[row::times]
-        cv2.copyTo(painted[: len(rows)], where[row::times], rows)
+    row = wide.view(np.uint8)
+    spread = np.empty((len(row), times, row.shape[1]), np.uint8)
+    spread[:] = row[:, None]
+    return spread.reshape(-1, row.shape[1])[: shape[0], : shape[1]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Painting:
+    """A patch in its colours: y, u and v of its whole box."""
+
+    patch: _Patch
+    colours: tuple[Plane, ...]
+    planes: tuple[Plane, ...]
+
+    def serves(self, patch: _Patch, colours: tuple[Plane, ...]) -> bool:
+        """True when the same would be made again."""
+        return self.patch is patch and self.colours is colours
+
+    def burn(self, picture: Picture) -> None:
+        """Puts it over the picture."""
+        stencil = self.patch.stencil
+        left, top = stencil.left, stencil.top
+        _put(self.planes[0], stencil.fine, picture.y, left, top)
+        for painted, plane in zip(self.planes[1:], (picture.u, picture.v), strict=True):
+            _put(painted, stencil.half, plane, left // 2, top // 2)
+
+
+def _put(painted: Plane, where: Plane, plane: Plane, left: int, top: int) -> None:
+    height, width = painted.shape
+    box = plane[top : top + height, left : left + width]
+    if not box.shape == where.shape == painted.shape:  # OpenCV would write elsewhere, and say nothing
+        raise ValueError(f"a mask of {painted.shape} does not fit a place of {box.shape}")
+    cv2.copyTo(painted, where, box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +162,7 @@ class FollowingMasks:
         self._patches: list[_Patch] = []
         self._pictures = 0
         self._colours: dict[int, _Colours] = {}
+        self._paintings: dict[int, _Painting] = {}
 
     def burn(self, picture: Picture, poses: PoseSet, lens: ZoomTable) -> Burned | Blind:
         """Burns every mask into all three planes; Blind, with the picture as it was, when that cannot be done."""
@@ -153,8 +180,8 @@ class FollowingMasks:
         if isinstance(self._state, Burned):
             self._pictures += 1
             colours = [self._colours_of(patch, picture) for patch in self._patches]
-            for patch, table in zip(self._patches, colours, strict=True):
-                patch.paint(picture, table)
+            for patch, tables in zip(self._patches, colours, strict=True):
+                self._painting(patch, tables).burn(picture)
         return self._state
 
     def _colours_of(self, patch: _Patch, picture: Picture) -> tuple[Plane, ...]:
@@ -167,6 +194,13 @@ class FollowingMasks:
         if known is None or not fresh:
             known = self._colours[patch.place] = _Colours(self._pictures, cells, cells.colours(picture))
         return known.tables
+
+    def _painting(self, patch: _Patch, colours: tuple[Plane, ...]) -> _Painting:
+        """The patch in these colours; that of the picture before, where it would be the same."""
+        known = self._paintings.get(patch.place)
+        if known is None or not known.serves(patch, colours):
+            known = self._paintings[patch.place] = patch.painting(colours)
+        return known
 
     @property
     def _corner(self) -> float:

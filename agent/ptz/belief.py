@@ -25,6 +25,11 @@ def triple(make: Callable[[int], float]) -> Triple:
     return make(0), make(1), make(2)
 
 
+def _each(choose: Callable[[float, float], float], one: Triple, other: Triple) -> Triple:
+    """The larger or the smaller on each axis: this is asked dozens of times for each picture."""
+    return choose(one[0], other[0]), choose(one[1], other[1]), choose(one[2], other[2])
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One frame on the path: `x` where, `drift` added up since the origin, `slack` this frame's own error.
@@ -54,7 +59,8 @@ class Box:
     @property
     def empty(self) -> bool:
         """True when nothing satisfies it."""
-        return any(low > high for low, high in zip(self.low, self.high, strict=True))
+        low, high = self.low, self.high
+        return low[0] > high[0] or low[1] > high[1] or low[2] > high[2]
 
     @property
     def half(self) -> Triple:
@@ -68,8 +74,7 @@ class Box:
 
     def meet(self, other: "Box") -> "Box":
         """What satisfies both."""
-        low = triple(lambda axis: max(self.low[axis], other.low[axis]))
-        return Box(low, triple(lambda axis: min(self.high[axis], other.high[axis])))
+        return Box(_each(max, self.low, other.low), _each(min, self.high, other.high))
 
 
 def turned(box: Box, pan_deg: float) -> Box:
@@ -182,16 +187,12 @@ class Belief:
 
         The last `unconfirmed` reports are left out: until others have followed, nobody knows whether they lie.
         """
-        origin = self._origin
-        box = ANYWHERE
+        origin, box = self._origin, ANYWHERE
         for one in islice(self._recent, max(0, len(self._recent) - unconfirmed)):
             if one.last <= node.taken:
                 origin = origin.meet(one.origin)
             else:
                 box = box.meet(one.around(node))
-        return box.meet(
-            Box(
-                triple(lambda axis: origin.low[axis] + node.x[axis] - node.drift[axis] - node.slack[axis]),
-                triple(lambda axis: origin.high[axis] + node.x[axis] + node.drift[axis] + node.slack[axis]),
-            )
-        )
+        loose = triple(lambda axis: node.drift[axis] + node.slack[axis])
+        low = triple(lambda axis: origin.low[axis] + node.x[axis] - loose[axis])
+        return box.meet(Box(low, triple(lambda axis: origin.high[axis] + node.x[axis] + loose[axis])))

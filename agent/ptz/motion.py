@@ -18,6 +18,7 @@ Laws
 import cmath
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -43,10 +44,12 @@ TEXTURE = 4e-4
 LEAST_POINTS = 12
 AGREEMENT = 0.6
 STANDING = 0.1
-STILL = 0.2
+STILL, STOOD = 0.2, 0.5
+"""A corner stands that moved by less than the first share of what half the picture is said to have moved, and by less
+than the second of what is said of itself: around a point that a zoom or a roll leaves in its place others hardly move
+either, and are said to."""
 LEAST_CLAIM_PX = 0.2
-"""Of what half the picture is said to have moved, when it is more than this: what moves less stands. No zoom or roll
-that leaves a point in its place leaves a tenth of the picture so still."""
+"""Where less than this is said of half the picture, nothing can be told to stand."""
 NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
@@ -56,7 +59,7 @@ WEAK_PICTURES = 50
 """In a row, in which less than `STRONG` agrees: the reference has aged, as the light and the parked cars have."""
 STRONG = 0.75
 LEAST_SLACK_PX = 0.03
-HARDEST_RAD_S2 = np.radians(600.0)
+HARDEST_RAD_S2 = math.radians(600.0)
 """No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
@@ -71,15 +74,58 @@ class _Reference:
     small: Plane
     corners: Points
 
+    @classmethod
+    def of(cls, small: Plane) -> "_Reference":
+        return cls(small, corners(small))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rays:
+    """A reference's corners under one field of view: (2, n) tangents right and down, and how they move (`_basis`).
+
+    `quarter`: (n,) which of the picture's four quarters each lies in. `half`: the tangent of half the view.
+    """
+
+    reference: _Reference
+    half: float
+    focal: float
+    rays: Floats
+    basis: Floats
+    quarter: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, reference: _Reference, half: float) -> "_Rays":
+        height, width = reference.small.shape
+        focal = width / 2 / half
+        rays = (reference.corners.T - np.array([[(width - 1) / 2], [(height - 1) / 2]])) / focal
+        right, low = rays > 0
+        return cls(reference, half, focal, rays, _basis(rays), right + 2 * low)
+
+
+class _Move(NamedTuple):
+    """A motion of the view: yaw right, pitch up and roll in radians, zoom in as a logarithm."""
+
+    yaw: float
+    pitch: float
+    roll: float
+    zoom: float
+
+    def scaled(self, times: float) -> "_Move":
+        """The same in angles of another field of view."""
+        return self._replace(yaw=self.yaw * times, pitch=self.pitch * times)
+
+
+NONE = _Move(0.0, 0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """A motion from a reference: yaw, pitch and roll in radians, zoom as a logarithm; what may be wrong.
+    """A motion from a reference; what may be wrong.
 
     `still`: a part of the picture stands, though it agrees within its error.
     """
 
-    motion: Floats
+    motion: _Move
     quality: float
     error: float
     error_zoom: float
@@ -130,92 +176,95 @@ class Motion:
 
     def __init__(self) -> None:
         self._reference: _Reference | None = None
+        self._seen: _Rays | None = None
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
-        self._placed: Floats = np.zeros(4)  # the last known picture, from the reference
-        self._step: Floats = np.zeros(4)
-        self._rate: Floats | None = None  # radians a second of yaw and pitch
+        self._placed = NONE  # the last known picture, from the reference
+        self._step = NONE
+        self._rate: tuple[float, float] | None = None  # radians a second of yaw and pitch
         self._known_s = 0.0
         self._lost = self._weak = 0
 
     def forget(self) -> None:
         """The next picture has nothing to do with the last one: another connection, size or format."""
-        self._reference = self._last = None
+        self._reference = self._seen = self._last = None
 
     def look(self, luma: Plane, taken: Instant, stamp_s: float, hfov_deg: float | None) -> Sight:
         """What the picture tells; `hfov_deg` is what the view is thought to be, None when nobody knows."""
         small = shrink(luma)
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
-        half = float(np.tan(np.radians((hfov_deg or 40.0) / 2)))
-        self._rescale(half)
-        fit = self._fit(self._reference, small, half, self._placed + self._step)
+        self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
+        half = self._half
+        guess = _Move(*(placed + step for placed, step in zip(self._placed, self._step, strict=True)))
+        fit = self._fit(self._reference, small, guess)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
-            return self._known(small, taken, stamp_s, half, fit, rebased=False)
-        before = _Reference(self._last, corners(self._last)) if self._last is not None else self._reference
-        fit = self._fit(before, small, half, _jump(before.small, small, half), far=True)
-        if fit is None or fit.still or not self._plausible(fit, np.zeros(4), stamp_s):
+            return self._known(small, taken, stamp_s, fit, rebased=False)
+        before = _Reference.of(self._last) if self._last is not None else self._reference
+        fit = self._fit(before, small, _jump(before.small, small, half), far=True)
+        if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
-        self._reference, self._placed = before, np.zeros(4)
-        return self._known(small, taken, stamp_s, half, fit, rebased=True)
+        self._reference, self._placed = before, NONE
+        return self._known(small, taken, stamp_s, fit, rebased=True)
 
     def _rescale(self, half: float) -> None:
         """What was measured under another field of view, in angles of this one: in pixels it is the same."""
-        for motion in (self._placed, self._step):
-            motion[:2] *= half / self._half
-        self._half = half
+        if half != self._half:
+            self._placed, self._step = (one.scaled(half / self._half) for one in (self._placed, self._step))
+            self._half = half
 
-    def _plausible(self, fit: _Fit, placed: Floats, stamp_s: float) -> bool:
+    def _plausible(self, fit: _Fit, placed: _Move, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
         if self._rate is None:
             return True
         seconds = max(0.001, stamp_s - self._known_s)
-        change = np.abs((fit.motion - placed)[:2] / seconds - self._rate).max()
-        return bool(change < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds)
+        yaw = (fit.motion.yaw - placed.yaw) / seconds - self._rate[0]
+        pitch = (fit.motion.pitch - placed.pitch) / seconds - self._rate[1]
+        return max(abs(yaw), abs(pitch)) < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
-        found = corners(small)
-        self._reference = _Reference(small, found)
+        self._reference = _Reference.of(small)
         self._last, self._lost, self._known_s = None, 0, stamp_s
-        self._placed, self._step = np.zeros(4), np.zeros(4)
+        self._placed = self._step = NONE
         self._rate = None
-        blank = len(found) < LEAST_POINTS
+        blank = len(self._reference.corners) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
         return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
 
     def _unknown(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
         self._lost += 1
-        self._step = np.zeros(4)
+        self._step = NONE
         assert self._reference is not None
         blank = len(self._reference.corners) < LEAST_POINTS
         if blank or self._lost >= LOST_PICTURES or stamp_s - self._known_s > LOST_S:
             return self._begin(small, taken, stamp_s)
         return Sight(taken, stamp_s, False)
 
-    def _known(self, small: Plane, taken: Instant, stamp_s: float, half: float, fit: _Fit, *, rebased: bool) -> Sight:
-        step = fit.motion - self._placed
+    def _known(self, small: Plane, taken: Instant, stamp_s: float, fit: _Fit, *, rebased: bool) -> Sight:
+        half, seconds = self._half, max(0.001, stamp_s - self._known_s)
+        step = _Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
         moved = _between(self._placed, fit.motion)
-        self._rate = step[:2] / max(0.001, stamp_s - self._known_s)
+        self._rate = step.yaw / seconds, step.pitch / seconds
         self._lost, self._known_s, self._last = 0, stamp_s, small
-        self._placed, self._step = fit.motion.copy(), step
+        self._placed, self._step = fit.motion, step
         drift = drift_zoom = 0.0
         self._weak = self._weak + 1 if fit.quality < STRONG else 0
-        far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion[3]) > FAR_ZOOM
+        far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion.zoom) > FAR_ZOOM
         if far or rebased or self._weak > WEAK_PICTURES:
             drift, drift_zoom = 2 * fit.error / half, 2 * fit.error_zoom
         if far or self._weak > WEAK_PICTURES:
             self._weak = 0
-            self._reference, self._placed = _Reference(small, corners(small)), np.zeros(4)
+            self._reference, self._placed = _Reference.of(small), NONE
         return Sight(
             taken,
             stamp_s,
             True,
             across=moved.real / half,
             up=-moved.imag / half,
-            spread=-float(step[3]),
+            spread=-step.zoom,
             slack=fit.error / half,
             slack_spread=fit.error_zoom,
             drift=drift,
@@ -223,20 +272,16 @@ class Motion:
             quality=fit.quality,
         )
 
-    def _fit(
-        self, reference: _Reference, small: Plane, half: float, guess: Floats, *, far: bool = False
-    ) -> _Fit | None:
+    def _fit(self, reference: _Reference, small: Plane, guess: _Move, *, far: bool = False) -> _Fit | None:
         """The motion from `reference` to `small`, or None when the corners do not agree on one."""
         start = reference.corners
-        count = len(start)
-        if count < LEAST_POINTS:
+        if len(start) < LEAST_POINTS:
             return None
-        height, width = small.shape
-        centre, focal = np.array([[(width - 1) / 2], [(height - 1) / 2]]), width / 2 / half
-        rays: Floats = (start.T - centre) / focal
-        aimed = np.empty_like(start)
-        np.add(start.T, (guess @ _basis(rays)).reshape(2, count) * focal, out=aimed.T, casting="unsafe")
-        fast = far or float(np.abs(self._step).max()) * focal > FAST_PX
+        seen = self._seen
+        if seen is None or seen.reference is not reference or seen.half != self._half:
+            seen = self._seen = _Rays.of(reference, self._half)
+        aimed = start + (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T.astype(np.float32)
+        fast = far or max(map(abs, self._step)) * seen.focal > FAST_PX
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
             reference.small,
             small,
@@ -248,34 +293,37 @@ class Motion:
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=1e-4,
         )
-        inside = _inside(np.asarray(ends, np.float32), width, height)
-        good = inside & (found.ravel() == 1)
-        return _vote(rays[:, good], (ends[good].T - centre) / focal, focal, int(np.count_nonzero(inside)))
+        inside = _inside(np.asarray(ends, np.float32), small)
+        good = np.flatnonzero(inside & (found.ravel() == 1))
+        if len(good) < LEAST_POINTS:
+            return None
+        moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
+        return _vote(seen, good, moved, int(np.count_nonzero(inside)))
 
 
-def _inside(points: Points, width: int, height: int) -> NDArray[np.bool_]:
+def _inside(points: Points, small: Plane) -> NDArray[np.bool_]:
     """(n,): those whose surroundings are in the picture, too."""
-    x, y = points.T
-    return np.asarray((x >= 2) & (x < width - 2) & (y >= 2) & (y < height - 2))
+    height, width = small.shape
+    return np.asarray(cv2.inRange(points[None], (2, 2), (width - 2, height - 2))[0] > 0)
 
 
-def _jump(before: Plane, small: Plane, half: float) -> Floats:
+def _jump(before: Plane, small: Plane, half: float) -> _Move:
     """A first guess of a large motion, by phase correlation of the two pictures."""
     height, width = small.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
     (across, down), _ = cv2.phaseCorrelate(before.astype(np.float32), small.astype(np.float32), window)
     focal = width / 2 / half
-    return np.array([-across / focal, down / focal, 0.0, 0.0])
+    return _Move(-across / focal, down / focal, 0.0, 0.0)
 
 
-def _between(before: Floats, after: Floats) -> complex:
+def _between(before: _Move, after: _Move) -> complex:
     """How far the second motion's axis lies to the right and (imaginary) down of the first's, in angles of the second.
 
     Both are from the same reference, seen from the middle of the way: where the picture was zoomed or rolled since, as
     steeply down each turn rolls it, the one less the other is no motion.
     """
-    half_turn = [complex(one[3], one[2]) / 2 for one in (before, after)]
-    axes = [complex(one[0], -one[1]) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
+    half_turn = [complex(one.zoom, one.roll) / 2 for one in (before, after)]
+    axes = [complex(one.yaw, -one.pitch) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
     scale_before, scale_after = ((1 + turn) / (1 - turn) for turn in half_turn)
     grown = scale_after / scale_before
     return (axes[1] - axes[0]) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
@@ -286,19 +334,16 @@ def _basis(rays: Floats) -> Floats:
     each unit of zoom in; `rays`: (2, n).
     """
     x, y = rays
-    count = len(x)
-    basis = np.empty((4, 2 * count))
-    across, down = basis[:, :count], basis[:, count:]
-    xy = x * y
-    np.subtract(-1.0, x * x, out=across[0])
-    across[1] = xy
-    np.negative(y, out=across[2])
-    across[3] = x
-    np.negative(xy, out=down[0])
-    np.add(1.0, y * y, out=down[1])
-    down[2] = x
-    down[3] = y
-    return basis
+    basis = np.empty((4, *rays.shape))
+    yaw, pitch, roll, zoom = basis
+    np.multiply(rays, -x, out=yaw)
+    yaw[0] -= 1.0
+    np.multiply(rays, y, out=pitch)
+    pitch[1] += 1.0
+    np.negative(y, out=roll[0])
+    roll[1] = x
+    zoom[:] = rays
+    return basis.reshape(4, -1)
 
 
 def _median(values: Floats) -> float:
@@ -310,53 +355,62 @@ def _median(values: Floats) -> float:
 
 def _solve(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> Floats:
     """The motion that fits best where `agree`, (n,), says so."""
-    counted = basis * np.concatenate((agree, agree))
-    return np.asarray(np.linalg.solve(counted @ basis.T + TINY, counted @ moved), np.float64)
+    counted = (basis.reshape(4, 2, -1) * agree).reshape(4, -1)
+    _, motion = cv2.solve(counted @ basis.T + TINY, (counted @ moved)[:, None], flags=cv2.DECOMP_CHOLESKY)
+    return np.asarray(motion, np.float64).ravel()
 
 
-def _vote(starts: Floats, ends: Floats, focal: float, voters: int) -> _Fit | None:
-    """The one motion that enough corners of all quarters agree on, with its error; `starts` and `ends`: (2, n)."""
-    count = starts.shape[1]
-    if count < LEAST_POINTS:
+def _vote(seen: _Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> _Fit | None:
+    """The one motion that enough corners of all quarters agree on, with its error.
+
+    `good`: (n,) which of the corners were found again; `moved`: (2, n) pixels by which they moved.
+    """
+    focal = seen.focal
+    rays = seen.rays.take(good, axis=1)
+    basis = _basis(rays + moved * (0.5 / focal))  # at the middle of the way it is right to the second order
+    agreed = _agreed(basis, moved)
+    if agreed is None:
         return None
-    basis = _basis((starts + ends) / 2)  # at the middle of the way it is right to the second order
-    moved = ends - starts
-    off = np.abs(moved - np.array([[_median(moved[0])], [_median(moved[1])]]))
-    agree = np.maximum(*off) * focal < 4 + 3 * _median(off.ravel()) * focal
-    flat = moved.ravel()
-    error_px = np.zeros(count)
-    motion, claimed = np.zeros(4), np.zeros(2 * count)
-    for near_px in (1.5, NEAR_PX):
-        if np.count_nonzero(agree) < LEAST_POINTS:
-            return None
-        motion = _solve(basis, flat, agree)
-        claimed = motion @ basis
-        error = np.abs(flat - claimed)
-        error_px = np.maximum(error[:count], error[count:]) * focal
-        agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
+    motion, agree, error_px = agreed
     agreeing = int(np.count_nonzero(agree))
-    shift_px = math.hypot(motion[0], motion[1]) * focal
     if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
         return None
-    moved_px = np.maximum(*np.abs(moved)) * focal
-    claimed_px = _median(np.maximum(*np.abs(claimed.reshape(2, count)))) * focal
+    moved_px = np.maximum(*np.abs(moved))
     standing = (moved_px < NEAR_PX) & ~agree
-    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(starts, agree):
+    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(seen.quarter.take(good), agree):
         return None
     agreed_px = error_px[agree]
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
-    error_px_all = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing))  # neighbours err together
-    reach = max(0.1, float(np.abs(starts[:, agree]).max()))
-    error_all = error_px_all / focal
-    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(moved_px < STILL * claimed_px) > STANDING * voters
-    return _Fit(motion, agreeing / voters, error_all, 2 * error_all / reach, shift_px, bool(still))
+    error = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing)) / focal  # neighbours err together
+    reach = max(0.1, float(np.abs(rays[:, agree]).max()))
+    each_px = np.maximum(*np.abs((motion @ basis).reshape(2, -1)))  # what the motion says of each corner
+    claimed_px = _median(each_px)
+    stood = (moved_px < STILL * claimed_px) & (moved_px < STOOD * each_px)  # in the middle of a zoom nothing moves
+    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(stood) > STANDING * voters
+    move, shift_px = _Move(*(motion / focal).tolist()), math.hypot(motion[0], motion[1])
+    return _Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still))
 
 
-def _everywhere(starts: Floats, agree: NDArray[np.bool_]) -> bool:
+def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Floats] | None:
+    """The motion, (4,) in pixels, that most of `moved`, (2, n), agree on; which of them, and how far each is off."""
+    flat, count = moved.ravel(), moved.shape[1]
+    ordered = np.sort(moved, axis=1)
+    off = np.abs(moved - (ordered[:, (count - 1) // 2, None] + ordered[:, count // 2, None]) / 2)
+    agree = np.maximum(*off) < 4 + 3 * _median(off.ravel())
+    counted, motion, error_px = None, np.zeros(4), np.zeros(count)
+    for near_px in (1.5, NEAR_PX):
+        if np.count_nonzero(agree) < LEAST_POINTS:
+            return None
+        if counted is None or not np.array_equal(agree, counted):  # the same would give the same
+            counted, motion = agree, _solve(basis, flat, agree)
+            error_px = np.maximum(*np.abs(moved - (motion @ basis).reshape(2, -1)))
+        agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
+    return motion, agree, error_px
+
+
+def _everywhere(quarter: NDArray[np.intp], agree: NDArray[np.bool_]) -> bool:
     """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
-    right, low = starts > 0
-    quarter = right + 2 * low
-    voters = np.bincount(quarter, minlength=4)
-    voting = np.bincount(quarter[agree], minlength=4)
-    able = [(int(all_), int(some)) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
+    voters = np.bincount(quarter, minlength=4).tolist()
+    voting = np.bincount(quarter[agree], minlength=4).tolist()
+    able = [(all_, some) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
     return len(able) >= 2 and all(3 * some >= all_ for all_, some in able)

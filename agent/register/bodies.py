@@ -186,11 +186,12 @@ class ViewRequested(Body):
 
 @dataclass(frozen=True, slots=True)
 class ViewRefused(Body):
-    """A view was asked for and not given. `person`: as far as a good grant says who."""
+    """A view was asked for and not given. `person`, `ground`: of a grant that an authority has signed, good or not."""
 
     camera: Text
     why: Words
     person: Person | None = None
+    ground: Ground | None = None
     kind: Literal["view_refused"] = "view_refused"
 
 

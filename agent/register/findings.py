@@ -28,6 +28,11 @@ def notice(name: str, *, en: str, fr: str) -> Finding:
     return Finding("notice", name, say(en=en, fr=fr))
 
 
+def severity_word(severity: str) -> str:
+    """For people; programs read `fault` and `notice`."""
+    return say(en=severity, fr={"fault": "faute", "notice": "note"}.get(severity, severity))
+
+
 def entry_name(index: int) -> str:
     """What an entry is called."""
     return say(en=f"entry {index}", fr=f"entrée {index}")

@@ -197,7 +197,7 @@ class _Walk:
         self._at.straight = False
         if found > due:
             which = str(due) if found == due + 1 else f"{due}-{found - 1}"
-            self._tell(fault(entry_name(found), en=f"before it, {which} missing", fr=f"avant elle manque {which}"))
+            self._tell(fault(entry_name(found), en=f"before it, {which} missing", fr=f"il manque {which} avant elle"))
         else:
             self._tell(
                 fault(
@@ -274,8 +274,8 @@ class _Walk:
         if self._tree_bytes > due:
             yield fault(
                 TREE,
-                en=f"has hashes beyond entry {self._at.next - 1}: entries were cut off the end",
-                fr=f"a des empreintes au-delà de l'entrée {self._at.next - 1} : fin coupée",
+                en=f"has hashes of more than the {self._at.next} entries: some were cut off the end",
+                fr=f"a des empreintes de plus que les {self._at.next} entrées : fin coupée",
             )
         elif self._tree_bytes < due:
             yield notice(

@@ -53,8 +53,8 @@ class Acts:
         match entry.body:
             case ViewRequested(camera=camera, person=person, ground=ground):
                 self._begin(entry, Act("view", entry.index, camera, *_when(entry), person, ground), wanted)
-            case ViewRefused(camera=camera, person=person, why=why):
-                refused = Act("view", entry.index, camera, *_when(entry), person, None, "refused", None, why)
+            case ViewRefused(camera=camera, person=person, ground=ground, why=why):
+                refused = Act("view", entry.index, camera, *_when(entry), person, ground, "refused", None, why)
                 self._begin(entry, refused, wanted)
             case ViewStarted(camera=camera, requested=requested):
                 unknown = Act("view", entry.index, camera, *_when(entry))

@@ -7,10 +7,11 @@ figures are of exactly the entries that the checkpoint on the title page names.
 import argparse
 import json
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import __version__
+from agent.command_line import whole
 from agent.errors import RegisterError, UsageError
 from agent.language import say
 from agent.moments import utc_ms
@@ -30,27 +31,19 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     text = say(en="a period as a French PDF", fr="une période, en PDF")
     make = actions.add_parser("report", help=text, description=text)
     make.set_defaults(run=_report)
-    make.add_argument("--out", type=Path, required=True, metavar="FILE.pdf")
+    text = say(en="the document, written anew", fr="le document, écrit à neuf")
+    make.add_argument("--out", type=Path, required=True, metavar="FILE.pdf", help=text)
     text = say(en="a period's figures per camera", fr="les chiffres d'une période, par caméra")
     table = actions.add_parser("figures", help=text, description=text)
     table.set_defaults(run=_figures)
     for one in (make, table):
         register_report.add_verifying(one)
-        one.add_argument("--from", dest="since", metavar="T")
-        until = say(en="a day counts whole", fr="un jour compte entier")
-        one.add_argument("--to", dest="until", metavar="T", help=until)
-        one.add_argument("--year", type=int, metavar="YYYY")
-
-
-def _day(text: str, last: bool) -> int | None:
-    try:
-        day = date.fromisoformat(text) if len(text) == len("2026-11-22") else None
-        if day is None:
-            return utc_ms(text)
-        day += timedelta(days=int(last))
-    except (ValueError, OverflowError):
-        return utc_ms(text)  # which says what is wrong
-    return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+        text = say(en="its first day in Paris, or a time", fr="premier jour, à Paris, ou une heure")
+        one.add_argument("--from", dest="since", metavar="D", help=text)
+        text = say(en="its last day, which counts whole, or a time", fr="dernier jour, qui compte entier, ou une heure")
+        one.add_argument("--to", dest="until", metavar="D", help=text)
+        text = say(en="or the whole of a year", fr="ou toute une année")
+        one.add_argument("--year", type=whole(1971, 9998), metavar="YYYY", help=text)
 
 
 def period(arguments: argparse.Namespace) -> Period:
@@ -65,7 +58,7 @@ def period(arguments: argparse.Namespace) -> Period:
                 fr="donner --year AAAA, ou --from et --to (des jours comme 2026-01-01, ou des heures)",
             )
         )
-    start_ms, end_ms = _day(since, last=False), _day(until, last=True)
+    start_ms, end_ms = utc_ms(since), utc_ms(until, last=True)
     if start_ms is None or end_ms is None or start_ms >= end_ms or start_ms < 0:
         raise UsageError(say(en="the period is empty", fr="la période est vide"))
     return Period(start_ms, end_ms)
@@ -176,6 +169,14 @@ def _write(path: Path, raw: bytes) -> None:
         raise UsageError(f"{path}: {error.strerror}") from error
 
 
+def _hours(length_ms: int) -> str:
+    return say(en=f"{length_ms / 3_600_000:,.2f} h", fr=hours(length_ms))
+
+
+def _share(part: float | None) -> str:
+    return say(en="-" if part is None else f"{100 * part:.2f} %", fr=share(part))
+
+
 def _figures(arguments: argparse.Namespace) -> int:
     made, source, verdict = _made(arguments)
     if arguments.json:
@@ -188,9 +189,9 @@ def _figures(arguments: argparse.Namespace) -> int:
         print("".join(f"{head:>16}" for head in (say(en="camera", fr="caméra"), *heads.split())))
         for one in made.cameras:
             cells = (
-                *(one.camera or "?", hours(one.recorded_ms), hours(one.gap_ms), hours(one.destroyed_ms)),
-                *(hours(one.exported_ms), str(one.views), str(one.views_refused), str(one.steerings)),
-                *(hours(one.blind_ms), share(one.blind_share)),
+                *(one.camera or "?", _hours(one.recorded_ms), _hours(one.gap_ms), _hours(one.destroyed_ms)),
+                *(_hours(one.exported_ms), str(one.views), str(one.views_refused), str(one.steerings)),
+                *(_hours(one.blind_ms), _share(one.blind_share)),
             )
             print("".join(f"{cell:>16}" for cell in cells))
     _told(verdict)

@@ -6,6 +6,7 @@ What CSI R252-11 asks for stands first: recordings made, their destruction, thei
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agent.register import words
 from agent.register.bodies import RequisitionPresented, RequisitionRefused, SegmentsHeld, SegmentsReleased
 from agent.register.entries import Entry
 from agent.register.words import KINDS, details
@@ -86,7 +87,8 @@ def _title(report: Report, source: Provenance) -> Iterator[Block]:
     period = report.period
     yield Paragraph(
         f"Période : du {french.when(period.start_ms)} inclus au {french.when(period.end_ms)} exclu. Toutes les heures "
-        "sont en temps universel (UTC) ; « (?) » : heure qu'aucun service de temps ne confirmait.",
+        "sont l'heure légale à Paris (le bandeau des images et les noms des enregistrements portent l'heure UTC, en "
+        "retard d'une heure l'hiver, de deux l'été) ; « (?) » : heure qu'aucun service de temps ne confirmait.",
         11,
     )
     verdict = "Le registre a été vérifié et il est conforme à sa tête signée."
@@ -168,7 +170,7 @@ def _lots(lots: tuple[Lot, ...], made: bool) -> Iterator[Block]:
             french.hours(lot.length_ms),
         )
         tail = (french.size(lot.size_bytes), french.span(lot.span_ms))
-        rows.append((*head, *(tail if made else (french.span(lot.span_ms), french.RULES[lot.rule]))))
+        rows.append((*head, *(tail if made else (french.span(lot.span_ms), words.french(lot.rule)))))
     yield from _table(columns, rows)
 
 
@@ -207,10 +209,21 @@ def _requisitions(report: Report) -> Iterator[Block]:
             case RequisitionPresented(ground=ground, requester=who) as body:
                 basis, reference, reason = french.ground(ground)
                 span = f"{french.at(body.start)} au {french.at(body.end)}"
-                rest = (basis, french.requester(who), body.recipient, ", ".join(body.cameras), span, reason)
+                if body.end == body.expires:  # an interval is over when it is asked for; a release has none
+                    span = "levée d'une conservation"
+                rest = (
+                    basis,
+                    french.requester(who),
+                    words.french(body.recipient),
+                    ", ".join(body.cameras),
+                    span,
+                    reason,
+                )
                 rows.append((*head, "vérifiée", reference, *rest))
             case RequisitionRefused(reference=reference, why=why):
-                rows.append((*head, "REFUSÉE", reference or "illisible", *("non vérifié",) * 2, "", "", "", why))
+                rows.append(
+                    (*head, "REFUSÉE", reference or "illisible", *("non vérifié",) * 2, "", "", "", words.french(why))
+                )
     yield from _table(columns, rows)
 
 
@@ -227,7 +240,7 @@ def _holds(report: Report) -> Iterator[Block]:
                 held = ("conservation", camera, french.counters((first, last)), reference, french.at(until))
                 rows.append((*head, *held))
             case SegmentsReleased(camera=camera, held=number, reason=reason):
-                rows.append((*head, "levée", camera, f"conservation de l'entrée {number}", reason, ""))
+                rows.append((*head, "levée", camera, f"conservation de l'entrée {number}", words.french(reason), ""))
     yield from _table(columns, rows)
 
 
@@ -258,14 +271,14 @@ def _intervals(report: Report) -> Iterator[Block]:
     rows = []
     for one in report.intervals:
         end = "en cours" if one.end_ms is None else french.when(one.end_ms)
-        cause = "causes diverses" if one.cause == SEVERAL else french.FACTS.get(one.cause, one.cause)
+        cause = "causes diverses" if one.cause == SEVERAL else words.french(one.cause)
         length = None if one.end_ms is None else one.end_ms - one.start_ms
         if one.times > 1:
             cause, length = f"{one.times} fois : {cause}", one.sum_ms
         rows.append(
             (
                 *(str(one.entry), french.INTERVALS[one.kind], one.camera or "toutes", french.when(one.start_ms)),
-                *(end, french.length(length), cause + (FACT_CUT if one.cut else "")),
+                *(end, french.length(length), cause + (CUT if one.cut else "")),
             )
         )
     yield from _table(columns, rows)
@@ -277,7 +290,7 @@ def _intervals(report: Report) -> Iterator[Block]:
         )
 
 
-FACT_CUT = " (fin : arrêt de l'agent)"
+CUT = " (fin : arrêt de l'agent)"
 
 
 def _journal(entries: tuple[Entry, ...]) -> Iterator[Block]:

@@ -8,6 +8,8 @@ Laws
 - A head may be blind for seconds hundreds of times a day: of a camera, kind and day `LISTED_SINGLY` intervals under
   `SHORT_MS` stand singly, the rest as one row with their number and their sum, so that a report has no thousand pages.
 - What an agent's end left open ends with the last entry before the next start, and is marked so.
+- While no agent runs nothing is recorded, and nobody enters that: it is a gap of each camera that recorded before, from
+  the stop, or from the last entry before a cut, to the next start.
 
 >>> gathering = Gathering(Period(start_ms, end_ms))
 >>> for entry in entries: gathering.take(entry)
@@ -17,10 +19,13 @@ Laws
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 
+from agent.paris import day_of
 from agent.register.bodies import (
     AgentStarted,
+    AgentStopped,
     BlindBegan,
     BlindEnded,
+    CommandBegan,
     Entered,
     RecordingGap,
     RequisitionPresented,
@@ -38,7 +43,6 @@ from agent.register.values import Gone
 from agent.reporting.acts import Act, Acts
 from agent.reporting.footage import Footage
 
-DAY_MS = 24 * 3_600_000
 LISTED_SINGLY = 20
 SHORT_MS = 60_000
 SEVERAL = "several"
@@ -114,7 +118,7 @@ class CameraFigures:
 
 @dataclass(slots=True)
 class Lot:
-    """Recordings of one camera and UTC day that were made, or that were destroyed under one rule."""
+    """Recordings of one camera and day in Paris that were made, or that were destroyed under one rule."""
 
     camera: str
     day: str
@@ -205,14 +209,16 @@ class Gathering:
         self._requisitions: dict[int, RequisitionPresented] = {}
         self._open: dict[tuple[str, object], Interval] = {}
         self._intervals: list[Interval] = []
-        self._short: Counter[tuple[str, str, int]] = Counter()
-        self._joined: dict[tuple[str, str, int], Interval] = {}
+        self._short: Counter[tuple[str, str, str]] = Counter()
+        self._joined: dict[tuple[str, str, str], Interval] = {}
         self._listed: list[Entry] = []
         self._journal: list[Entry] = []
         self._kinds: Counter[str] = Counter()
         self._unread = 0
         self._at_ms = 0
         self._origin = ""
+        self._down: tuple[int, str] | None = None
+        self._recording: set[str] = set()
 
     def unread(self) -> None:
         """An entry in words that this version does not know."""
@@ -221,8 +227,7 @@ class Gathering:
     def take(self, entry: Entry) -> None:
         """One entry."""
         body, inside = entry.body, self._period.holds(entry.utc_ms)
-        if isinstance(body, AgentStarted):
-            self._cut()
+        self._running(entry, body)
         self._acts.take(entry, inside)
         self._intervals_of(entry, body)
         self._clock(entry)
@@ -239,6 +244,22 @@ class Gathering:
                 self._journal.append(entry)
         self._at_ms, self._origin = entry.utc_ms, entry.origin
 
+    def _running(self, entry: Entry, body: Entered) -> None:
+        """Since when no agent ran, and what that ended."""
+        match body:
+            case AgentStopped():
+                self._down = entry.utc_ms, "agent-stopped"
+            case CommandBegan():
+                self._down = self._down or (self._at_ms, "agent-cut")
+            case AgentStarted():
+                self._cut()
+                since_ms, cause = self._down or (self._at_ms, "agent-cut")
+                for camera in sorted(self._recording):
+                    self._keep(Interval("gap", entry.index, camera, since_ms, max(since_ms, entry.utc_ms), cause))
+                self._down, self._recording = None, set()
+            case SegmentsSealed(camera=camera, found=False):
+                self._recording.add(camera)
+
     # --- recordings ---
 
     def _recordings(self, entry: Entry, body: Entered, inside: bool) -> None:
@@ -246,7 +267,7 @@ class Gathering:
             case SegmentsSealed(camera=camera):
                 self._made(body)
             case SegmentsDestroyed(camera=camera, rule=rule):
-                lot = self._lot("destroyed", camera, entry.time[:10], rule) if inside else Lot(camera, "", "")
+                lot = self._lot("destroyed", camera, day_of(entry.utc_ms), rule) if inside else Lot(camera, "", "")
                 before = lot.length_ms
                 self._add(lot, camera, body.segments, forget=True)
                 if inside:
@@ -254,7 +275,7 @@ class Gathering:
                     sums.update({"destroyed": len(body.segments), f"destroyed_by_{rule}": len(body.segments)})
                     sums["destroyed_ms"] += lot.length_ms - before
             case SegmentsExported(camera=camera) if inside:
-                lot = Lot(camera, entry.time[:10], "")
+                lot = Lot(camera, day_of(entry.utc_ms), "")
                 self._add(lot, camera, body.segments)
                 requisition = self._requisitions.get(body.requisition)
                 self._transmitted.append(Transmission(entry, body, requisition, lot))
@@ -266,7 +287,7 @@ class Gathering:
             self._footage.add(body.camera, one.counter, start_ms, one.duration_ms)
             if not self._period.holds(start_ms):
                 continue
-            lot = self._lot("made", body.camera, one.start[:10], "")
+            lot = self._lot("made", body.camera, day_of(start_ms), "")
             lot.add(one.counter, start_ms, one.duration_ms, one.size_bytes)
             sums = self._sums[body.camera]
             sums["recorded"] += 1
@@ -335,7 +356,7 @@ class Gathering:
             self._sums[one.camera].update({f"{one.kind}s": 1, f"{one.kind}_ms": part})
 
     def _list(self, one: Interval) -> None:
-        key = (one.kind, one.camera, one.start_ms // DAY_MS)
+        key = (one.kind, one.camera, day_of(one.start_ms))
         if one.end_ms is None or one.end_ms - one.start_ms >= SHORT_MS:
             self._intervals.append(one)
             return

@@ -4,10 +4,10 @@
 '1 h 30 min 30 s'
 """
 
-from datetime import UTC, datetime
-
+from agent.paris import shown
 from agent.register.entries import utc_ms
 from agent.register.values import Ground, LegalBasis, Person
+from agent.register.words import french
 from agent.reporting.acts import Act
 
 BASES: dict[LegalBasis, str] = {
@@ -19,7 +19,6 @@ BASES: dict[LegalBasis, str] = {
     "maintenance": "Maintenance du dispositif",
     "habilitation": "Agent individuellement désigné et habilité (art. R. 253-3 du code de la sécurité intérieure)",
 }
-RULES = {"age": "durée de conservation échue", "budget": "place allouée épuisée", "space": "disque plein"}
 INTERVALS = {
     "gap": "Interruption d'enregistrement",
     "blind": "Image entièrement masquée",
@@ -34,23 +33,11 @@ OUTCOMES = {
     "cut": "interrompue par l'arrêt de l'agent, durée inconnue",
     "refused": "REFUSÉE",
 }
-FACTS = {
-    "aim-lost": "visée perdue",
-    "covered": "objectif couvert",
-    "defocused": "image floue",
-    "starting": "démarrage",
-    "reconnected": "reconnexion",
-    "picture-changed": "image changée",
-    "pixel-format": "format d'image",
-    "aim-unsure": "visée incertaine",
-}
-"""The reasons that programs read (docs/interfaces.md)."""
 
 
 def when(at_ms: int, synchronised: bool = True) -> str:
-    """21/11/2026 12:00:05, with a mark where no time service confirmed it."""
-    moment = datetime.fromtimestamp(at_ms // 1000, tz=UTC)
-    return f"{moment:%d/%m/%Y %H:%M:%S}{'' if synchronised else ' (?)'}"
+    """21/11/2026 13:00:05 as a clock in Paris shows it, with a mark where no time service confirmed it."""
+    return f"{shown(at_ms)}{'' if synchronised else ' (?)'}"
 
 
 def at(time: str) -> str:
@@ -118,4 +105,4 @@ def ground(why: Ground | None) -> tuple[str, str, str]:
 
 def outcome(act: Act) -> str:
     """How an act ended."""
-    return " : ".join(part for part in (OUTCOMES[act.outcome], FACTS.get(act.why, act.why)) if part)
+    return " : ".join(part for part in (OUTCOMES[act.outcome], french(act.why)) if part)

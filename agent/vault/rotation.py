@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent.access.paris import end_of_day
 from agent.config import Vault as Settings
+from agent.paris import end_of_day
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,7 @@ async def _play(
 def _tell_where(http_port: int, mqtt_port: int, grant: str, folder: Path) -> None:
     lines = [
         (say(en="page", fr="page"), f"http://127.0.0.1:{http_port}/"),
-        (say(en="grant (paste it there)", fr="habilitation (à y coller)"), grant),
+        (say(en="grant (paste it there)", fr="autorisation (à y coller)"), grant),
         (say(en="MQTT broker", fr="broker MQTT"), f"mqtt://127.0.0.1:{mqtt_port}"),
         (say(en="MQTT topics", fr="sujets MQTT"), f"vigie/demo/{MAST}/#"),
         (say(en="open a segment", fr="ouvrir un segment"), f"age -d -i {folder}/keys/vault.key SEGMENT > x.mp4"),

@@ -450,3 +450,16 @@ def test_a_refusal_of_an_unknown_mast_does_not_name_the_agent(make: Callable[[],
     with pytest.raises(GrantRefused) as caught:
         judge(mast="lens-001").judge(make(), wall())
     assert "Durand" not in str(caught.value)
+
+
+def test_who_is_vouched_for_is_known_whatever_else_is_wrong_with_the_grant() -> None:
+    signed_by_authority = (
+        grant(expires_at=NOW + 1),
+        grant(masts=("lens-001",)),
+        grant(habilitated_until=date(2026, 11, 17)),
+        grant(),
+    )
+    for one in signed_by_authority:
+        assert judge().vouched(mint(AUTHORITY, one)) == one
+    for token in (mint(STRANGER, grant()), "a.b.c", "", signed(claims(nothing=1)), mint(AUTHORITY, grant())[:-2]):
+        assert judge().vouched(token) is None

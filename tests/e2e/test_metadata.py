@@ -77,8 +77,10 @@ async def test_a_lie_in_one_of_two_sources_blinds_and_no_picture_shows_a_private
         await mast.burned(HEAD)
         await mast.stop()
     verdict = await asyncio.to_thread(mast.verdict, HEAD)
-    print(verdict)
+    placed = await asyncio.to_thread(mast.pointing, HEAD, verdict)
+    print(f"{verdict}; {placed}")
     assert verdict.leaking == [], str(verdict)
+    assert placed.untrue == []
     assert verdict.judged >= 250
     assert verdict.blind < 0.8 * verdict.pictures
     assert verdict.blocks > 5000  # that the judge sees leaks is `test_turning`'s control

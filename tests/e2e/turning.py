@@ -19,11 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agent.vault.pointing import Point
 from agent.virtual.demo_mast import table_of
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
 from tests.e2e.box import ROOT, vigie
-from tests.e2e.verdict import Verdict, controls, judge, pointing
+from tests.e2e.pointing import Placed, pointing
+from tests.e2e.verdict import Verdict, controls, judge
 from tests.e2e.witness import Witness
 from tests.rig.child import reap
 from tests.rig.drawings import drawings
@@ -141,9 +141,9 @@ class Mast:
         """Of every sealed picture; once the agent has stopped."""
         return judge(self.folder, camera, self.heads[camera], self.witnesses[camera])
 
-    def pointing(self, camera: str) -> tuple[int, list[Point]]:
-        """How many points the index keeps of where the head pointed, and those that are not true of it."""
-        return pointing(self.folder, camera, self.heads[camera])
+    def pointing(self, camera: str, verdict: Verdict) -> Placed:
+        """What the index keeps of where the head pointed, laid against the truth of the pictures judged."""
+        return pointing(self.folder, camera, self.heads[camera], verdict.strips)
 
     def controls(self, camera: str) -> tuple[list[bool], list[bool]]:
         """(unmasked, lagging): whether the judge sees such pictures leak."""

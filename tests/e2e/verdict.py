@@ -6,9 +6,7 @@ unmasked, lagging = controls(head, witness)      # that the judge sees what leak
 assert all(unmasked)
 """
 
-import sqlite3
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,11 +20,11 @@ from agent.masking.lens import ZoomTable
 from agent.masking.planes import Picture
 from agent.masking.sphere import WorldMask
 from agent.units import PoseSet
-from agent.vault.pointing import Point, read_track
 from agent.virtual import frame_code
 from agent.virtual.ptz_camera import TruePose, VirtualPtz
 from agent.virtual.render import truth
 from tests.e2e.judge import BLOCK, bare, leaks
+from tests.e2e.pointing import Stamped
 from tests.e2e.witness import Luma, Originals, Witness
 
 STRIP_ROWS = 24
@@ -48,6 +46,8 @@ class Verdict:
     leaking: list[int] = field(default_factory=list)
     effects: Counter[str] = field(default_factory=Counter)
     evidence: list[str] = field(default_factory=list)
+    strips: dict[str, list[Stamped]] = field(default_factory=dict)
+    """What tells each picture's time, by its segment's name."""
 
     @property
     def judged(self) -> int:
@@ -66,7 +66,7 @@ class Verdict:
 class Sealed:
     """One sealed picture: in which segment, when in it, and its number where that can be read."""
 
-    segment: int
+    segment: str
     time_s: float
     luma: Luma
     number: int | None
@@ -79,7 +79,8 @@ class Sealed:
 
 def sealed(folder: Path, camera: str) -> Iterator[Sealed]:
     """Every picture in the sealed segments of a camera, in order; what a kill left of one counts too."""
-    for segment, path in enumerate(sorted((folder / "state").glob(f"segments/{camera}/*/*/*/*.age"))):
+    for path in sorted((folder / "state").glob(f"segments/{camera}/*/*/*/*.age")):
+        segment = str(path.relative_to(folder / "state"))
         plain = folder / f"{camera}.mp4"
         with plain.open("wb") as out:
             command = ["age", "-d", "-i", str(folder / "keys" / "vault.key"), str(path)]
@@ -114,6 +115,7 @@ def judge(folder: Path, camera: str, head: VirtualPtz, witness: Witness) -> Verd
         verdict.pictures += 1
         if one.number is None and is_flat(one.luma):
             verdict.blind += 1
+            _keep(one, None, verdict)
         elif one.number is None:
             waiting.append(one)
         else:
@@ -122,9 +124,16 @@ def judge(folder: Path, camera: str, head: VirtualPtz, witness: Witness) -> Verd
             for hidden in waiting:
                 _lay_unnumbered(hidden, originals, (last, one), head, verdict, folder)
             waiting, last = [], one
+            _keep(one, one.number, verdict)
             _lay(one.luma, originals.at(one.number), head.true_pose(one.number), verdict, folder)
     verdict.unmatched += len(waiting)
+    for hidden in waiting:
+        _keep(hidden, None, verdict)
     return verdict
+
+
+def _keep(one: Sealed, number: int | None, verdict: Verdict) -> None:
+    verdict.strips.setdefault(one.segment, []).append(Stamped.of(one.luma, number))
 
 
 def _lay_unnumbered(
@@ -139,8 +148,10 @@ def _lay_unnumbered(
     anchors = [other for other in around if other is not None and other.segment == one.segment]
     if not anchors:
         verdict.unmatched += 1
+        _keep(one, None, verdict)
         return
     number = one.near(min(anchors, key=lambda other: abs(other.time_s - one.time_s)), head.setup.fps)
+    _keep(one, number, verdict)
     _lay(one.luma, originals.at(number), head.true_pose(number), verdict, folder)
 
 
@@ -158,20 +169,6 @@ def _lay(luma: Luma, original: Luma | None, pose: TruePose | None, verdict: Verd
             verdict.evidence.append(f"{pose}: {len(bad)} of {count}: {', '.join(map(str, bad[:5]))}")
             for name, plane in (("shown", luma), ("original", original), ("private", private)):
                 cv2.imwrite(str(folder / f"leak-{pose.number}-{name}.png"), plane)
-
-
-def pointing(folder: Path, camera: str, head: VirtualPtz) -> tuple[int, list[Point]]:
-    """How many points the index keeps of where the head pointed, and those that are not true of it.
-
-    A point is of a picture when it arrived: one of the poses of the time before must lie within it.
-    """
-    with sqlite3.connect(f"file:{folder / 'state' / 'index.sqlite'}?mode=ro", uri=True) as base:
-        rows = base.execute("SELECT track FROM segment WHERE camera = ? AND track IS NOT NULL", (camera,)).fetchall()
-    base.close()
-    points = [one for (text,) in rows for one in read_track(text) if not one.blind]
-    utc_ns = time.time_ns() - time.monotonic_ns()
-    poses = head.poses
-    return len(points), [one for one in points if not any(_within(one, pose, utc_ns) for pose in poses)]
 
 
 def controls(head: VirtualPtz, witness: Witness, most: int = 240) -> tuple[list[bool], list[bool]]:
@@ -200,21 +197,6 @@ def controls(head: VirtualPtz, witness: Witness, most: int = 240) -> tuple[list[
         if len(unmasked) == most:
             break
     return unmasked, lagging
-
-
-OLDEST_PICTURE_NS = 450_000_000
-"""When it arrives on a loaded machine."""
-
-
-def _within(point: Point, pose: TruePose, utc_ns: int) -> bool:
-    """True where a head that stood there may have been told as `point`; `utc_ns`: of the monotonic clock's zero."""
-    if not 0 <= point.at_ms * 1_000_000 - (pose.taken_ns + utc_ns) <= OLDEST_PICTURE_NS:
-        return False
-    pan_mdeg = abs((point.pan_mdeg - pose.pan_deg * 1000 + 180_000) % 360_000 - 180_000)
-    tilt_mdeg = abs(point.tilt_mdeg - pose.tilt_deg * 1000)
-    zoom_ppm = abs(point.zoom_ppm - pose.zoom * 1_000_000)
-    halves = point.pan_half_mdeg, point.tilt_half_mdeg, point.zoom_half_ppm
-    return all(off <= half + 1 for off, half in zip((pan_mdeg, tilt_mdeg, zoom_ppm), halves, strict=True))
 
 
 def _moved(before: TruePose, pose: TruePose, width: int) -> bool:

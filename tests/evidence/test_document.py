@@ -1,4 +1,4 @@
-"""docs/evidence.md: what it says can be done without our programs is done as it is written there."""
+"""docs/evidence.md and preuves.md: what they say can be done without our programs is done as it is written there."""
 
 import os
 import re
@@ -8,12 +8,18 @@ from pathlib import Path
 from tests.evidence.rig import House
 from tests.vault.rig import probe
 
-DOCUMENT = Path(__file__).parents[2] / "docs/evidence.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs"
 
 
-def steps() -> list[str]:
+def steps(document: str = "evidence.md") -> list[str]:
     """The document's `sh` blocks."""
-    return [block.replace("\n   ", "\n") for block in re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)]
+    text = (DOCUMENTS / document).read_text()
+    return [block.replace("\n   ", "\n") for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
+
+
+def test_the_french_document_gives_the_same_commands() -> None:
+    assert steps("preuves.md") == steps()
+    assert len(steps()) == 4
 
 
 def run(house: House, pack: Path, step: str) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import threading
 import time
@@ -26,6 +27,7 @@ from agent.live.requisitions import MOST_DOWNLOADS, Requisitions, span
 from provisioning.cli import main
 from tests.evidence.rig import ID, OTHER_ID, House, hold_demand
 from tests.rig.footage import STREET
+from tests.vault.disks import small_disk
 from tests.vault.rig import until
 
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"stranger".ljust(32, b"."))
@@ -353,11 +355,14 @@ async def test_export_at_the_box_goes_through_the_agent_and_ends_on_the_stick(ho
         told = await asyncio.to_thread(export, settings, path, stick, again=False)
         (pack,) = stick.iterdir()
         assert str(pack) in told
-        with pytest.raises(RequisitionRefused, match="7b0f6c1e"):
-            await asyncio.to_thread(export, settings, path, stick, again=False)
-        with pytest.raises(EvidenceRefused, match="--again"):  # it is there already
-            await asyncio.to_thread(export, settings, path, stick, again=True)
+        asked = house.kinds()
+        for again in (False, True):  # seen before the requisition is presented: nothing was asked for
+            with pytest.raises(UsageError, match=pack.name):
+                await asyncio.to_thread(export, settings, path, stick, again=again)
+        assert house.kinds() == asked
         (tmp_path / "other").mkdir()
+        with pytest.raises(RequisitionRefused, match=r"7b0f6c1e.*\n.*--again"):
+            await asyncio.to_thread(export, settings, path, tmp_path / "other", again=False)
         await asyncio.to_thread(export, settings, path, tmp_path / "other", again=True)
     given = ["--identity", str(house.keys.path), "--out", str(tmp_path / "out"), "--device-pub", str(house.device)]
     assert main(["evidence", "open", str(next((tmp_path / "other").iterdir())), *given]) == 0
@@ -375,6 +380,43 @@ async def test_export_waits_for_an_agent_that_listens_not_yet_and_says_so_where_
     with pytest.raises(UsageError, match="--requisition"):
         export(configuration(house), tmp_path / "none.json", tmp_path, again=False)
     assert "requisition_presented" not in house.kinds()
+
+
+async def test_a_stick_that_is_too_small_is_told_before_a_byte_is_copied(house: House, tmp_path: Path) -> None:
+    given = configuration(house), written(house, house.document()), tmp_path / "stick"
+    with small_disk(tmp_path / "stick", "64k"):
+        async with at_the_box(house):
+            with pytest.raises(EvidenceRefused, match=r"needs .* MB[^\n]*\n.*--again"):
+                await asyncio.to_thread(export, *given, again=False)
+        assert list((tmp_path / "stick").iterdir()) == []
+
+
+async def test_a_copy_that_the_disk_refuses_halfway_is_taken_away(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("agent.evidence.copying.shutil.disk_usage", lambda _: room)  # someone else fills it meanwhile
+    given = configuration(house), written(house, house.document()), tmp_path / "stick"
+    with small_disk(tmp_path / "stick", "64k"):
+        async with at_the_box(house):
+            with pytest.raises(EvidenceRefused, match="cannot be written"):
+                await asyncio.to_thread(export, *given, again=False)
+        assert list((tmp_path / "stick").iterdir()) == []
+
+
+@pytest.mark.parametrize("out", ["/proc", "/sys"])  # folders in which nobody makes one, root neither
+async def test_a_stick_that_cannot_be_written_costs_no_requisition(house: House, out: str) -> None:
+    path = written(house, house.document())
+    async with at_the_box(house):
+        with pytest.raises(UsageError, match=f"--out {out}"):
+            await asyncio.to_thread(export, configuration(house), path, Path(out), again=False)
+    assert "requisition_presented" not in house.kinds()
+
+
+@pytest.mark.parametrize("content", [b"x" * (64 << 10) + b"x", b"\xff\xfe"])
+def test_what_is_no_text_of_a_requisition_is_said_to_be_none(house: House, tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(UsageError, match="is no requisition"):
+        export(configuration(house), written(house, content), tmp_path, again=False)
 
 
 async def test_a_recording_that_the_disk_spoilt_is_named_and_never_passed_off(house: House, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.acts import ground, person
 from agent.events import ViewStarted
 from agent.live.http import is_local
 from agent.register import bodies
@@ -314,3 +315,23 @@ async def test_who_looks_and_who_was_refused_is_in_the_register(scene: Scene) ->
         assert isinstance(known, bodies.ViewRefused)
         assert isinstance(stranger, bodies.ViewRefused)
         assert (known.camera, known.person, stranger.person) == ("gare", requested.person, None)
+
+
+async def test_an_agent_whose_grant_counts_no_more_is_named_where_it_is_refused(scene: Scene) -> None:
+    clock = TestClock()
+    async with house(scene, clock=clock) as it:
+        token, elsewhere = token_for("parvis", seconds=60), token_for("parvis", masts=("another-mast",))
+        forged = token_for("parvis", key=Ed25519PrivateKey.generate())
+        clock.ahead_s = 61
+        for path, sent in (
+            *(("/whep/parvis", one) for one in (token, elsewhere, forged)),
+            ("/whep/nowhere", token_for("parvis", seconds=1800)),
+        ):
+            await call(it, "POST", path, sent, headers=SDP, data=await loose_offer())
+        told = it.acts.bodies
+        assert all(isinstance(one, bodies.ViewRefused) for one in told)
+        expired, other, stranger, unknown = told
+        assert (expired.person, expired.ground) == (person(grant_for("parvis")), ground(grant_for("parvis")))  # type: ignore[union-attr]
+        assert other.person == expired.person  # type: ignore[union-attr]
+        assert (stranger.person, stranger.ground) == (None, None)  # type: ignore[union-attr]
+        assert (unknown.camera, unknown.why) == ("", "no such camera on this mast")  # type: ignore[union-attr]

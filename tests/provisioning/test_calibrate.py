@@ -57,7 +57,7 @@ async def end(process: asyncio.subprocess.Process, seconds: float = 120.0) -> tu
 
 
 async def calibrate(
-    ptz: VirtualPtz, folder: Path, *more: str, seconds: float = 120.0, **other: str
+    ptz: VirtualPtz, folder: Path, *more: str, seconds: float = 600.0, **other: str
 ) -> tuple[int, str, str]:
     async with started(ptz, folder, *more, **other) as process:
         return await end(process, seconds)
@@ -148,7 +148,7 @@ async def test_nine_zooms_are_true_by_day_by_night_and_looking_down(
 ) -> None:
     zooms = ",".join(str(n / 8) for n in range(9))
     async with virtual_ptz(drawings, camera(**setup)) as ptz:
-        status, out, told = await calibrate(ptz, tmp_path, "--zoom", zooms, "--json", seconds=600)
+        status, out, told = await calibrate(ptz, tmp_path, "--zoom", zooms, "--json")
         assert status == 0, told
     assert judged(json.loads(out), LensTable()) < 1
 

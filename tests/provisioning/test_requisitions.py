@@ -110,6 +110,30 @@ def test_the_way_of_two_authorities_from_hand_to_hand(tmp_path: Path, keys: Path
     assert len(mast.judge(path.read_bytes(), wall()).signers) == 2
 
 
+def test_whose_key_countersign_wants_is_said(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "requisition.json"
+    assert main([*new(path), "--key", str(keys / "judicial.key")]) == 0
+    capsys.readouterr()
+    asked = ["requisition", "countersign", str(path), "--key", str(keys / "second" / "judicial.key")]
+    assert main(asked) == 2
+    assert "judicial.pub) of each who has signed before, not your own" in capsys.readouterr().err
+
+
+def test_an_interval_that_ends_before_it_begins_is_told_by_the_clock_of_paris_and_the_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed: dict[str, str | None] = {"from": "2026-07-14T10:00:00Z", "to": "2026-07-14T11:00:00+02:00"}
+    assert main(new(tmp_path / "x", **changed)) == 2
+    told = capsys.readouterr().err
+    assert "14/07/2026 12:00:00 in Paris" in told
+    assert "14/07/2026 11:00:00 in Paris" in told
+    assert "--to" in told
+    assert "--from" in told
+    changed = {"act": "hold", "hold_until": ago(-60_000), "recipient": None, "recipient_service": None}
+    assert main(new(tmp_path / "x", **changed)) == 2
+    assert "--hold-until" in capsys.readouterr().err
+
+
 def test_a_hold_and_its_release(tmp_path: Path, keys: Path) -> None:
     hold, release = tmp_path / "hold.json", tmp_path / "release.json"
     no_recipient: dict[str, str | None] = {"recipient": None, "recipient_service": None}

@@ -166,6 +166,7 @@ def test_hostile_requests_get_an_answer_and_the_witness_lives_on(folder: Path) -
         {"--name": "with space"},
         {"--listen": "nowhere"},
         {"--listen": "127.0.0.1:99999"},
+        {"--state": "/nowhere/heads.json"},
     ],
 )
 def test_bad_usage_is_a_sentence_and_status_2(

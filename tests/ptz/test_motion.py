@@ -159,6 +159,16 @@ def test_a_field_of_view_that_is_thought_a_little_wrong_does_little_harm(street:
     assert worst < 1.0
 
 
+def test_around_the_middle_of_a_quick_zoom_nothing_is_taken_for_what_stands_beside_a_lorry(
+    street: TurningStreet,
+) -> None:
+    """At full speed from the widest view, onto a place where few corners are far from the middle."""
+    sights, worst = followed(through(street), lambda at: (-90, 2, 60 * 0.05 ** (0.5 * max(0.0, at - 0.4))), 1.2)
+    assert all(one.known for one in sights)
+    assert sum(one.broken for one in sights) == 1  # its beginning
+    assert worst < 1.0
+
+
 def test_people_and_cars_that_pass_are_not_the_head() -> None:
     motion, at, farthest = Motion(), np.zeros(2), 0.0
     sights = [look(motion, picture, index) for index, picture in enumerate(footage(250))]

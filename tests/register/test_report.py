@@ -101,6 +101,24 @@ def test_verify_against_a_checkpoint_file(state: Path, tmp_path_factory: pytest.
     head.write_text(witnessed(register.checkpoint()))
     register.append(view(1))
     assert cli.main(asked) == 0  # the agent still runs
+    vkey = other / "witness.vkey"
+    vkey.write_text(f"{WITNESS_KEY}\n")
+    assert cli.main([str(vkey) if one == str(WITNESS_KEY) else one for one in asked]) == 0
+
+
+def test_verify_says_what_a_register_cannot_show_by_itself(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["register", "verify", "--state", str(state)]
+    assert cli.main(asked) == 0
+    told = capsys.readouterr().out
+    assert "give --checkpoint" in told
+    assert "--device-pub" in told
+    head = state / "head"
+    register = opened(state)
+    head.write_text(witnessed(register.checkpoint()))
+    register.close()
+    key = str(state / "identity" / "device.pub")
+    assert cli.main([*asked, "--checkpoint", str(head), "--device-pub", key, "--witness", str(WITNESS_KEY)]) == 0
+    assert "notice" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -111,6 +129,9 @@ def test_verify_against_a_checkpoint_file(state: Path, tmp_path_factory: pytest.
         (["--checkpoint", "missing"], 2),
         (["--checkpoint", __file__], 1),
         (["--witness", "nonsense"], 2),
+        (["--witness", "non+sense"], 2),
+        (["--witness", __file__], 2),
+        (["--witness", "/proc/self/exe"], 2),
     ],
 )
 def test_bad_files_are_named_without_a_traceback(

@@ -117,7 +117,7 @@ TAMPERINGS = {
         "entry 5: does not follow on the line before it",
     ),
     "the first dropped": (edit(lambda lines: lines[1:]), "entry 1: before it, 0 missing"),
-    "the last dropped": (edit(lambda lines: lines[:-1]), "tree: has hashes beyond entry 8"),
+    "the last dropped": (edit(lambda lines: lines[:-1]), "tree: has hashes of more than the 9 entries"),
     "half the last cut off": (edit(lambda lines: [*lines[:-1], lines[-1][:99]]), "ends in 99 bytes that are no line"),
     "a line of nonsense": (edit(lambda lines: [*lines[:4], b"nonsense\n", *lines[4:]]), "entry 4: its line in"),
     "all dropped": (edit(lambda _: []), "tree: has hashes beyond"),

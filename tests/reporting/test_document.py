@@ -56,6 +56,8 @@ def test_it_says_who_looked_why_and_on_what_register_it_stands(state: Path) -> N
     for wanted in ("C. Durand, matricule 0042", "art. 60-1 du code de", "PV 2026/118", "REFUSÉE", "demandée, aucune"):
         assert wanted in told
     assert "durée de conservation échue" in told
+    assert "du 01/11/2026 00:00:00 inclus au 01/12/2026 00:00:00 exclu" in told
+    assert "21/11/2026 13:00:0" in told  # noon in UTC
 
 
 @needs("pdftotext", "poppler-utils")
@@ -151,6 +153,20 @@ def test_the_last_day_counts_whole(state: Path, capsys: pytest.CaptureFixture[st
     for last, count in (("2026-11-21", len(KINDS) + 1), ("2026-11-21T12:00:00.030Z", 2)):
         assert cli.main([*asked, last]) == 0
         assert json.loads(capsys.readouterr().out)["entries"] == count
+
+
+def test_days_are_those_of_paris(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["register", "figures", "--state", str(state), "--json"]
+    assert cli.main([*asked, "--from", "2026-07-01", "--to", "2026-10-31"]) == 0
+    assert json.loads(capsys.readouterr().out)["period"] == {
+        "from": "2026-06-30T22:00:00Z",
+        "to": "2026-10-31T23:00:00Z",
+    }
+    assert cli.main([*asked, "--year", "2026"]) == 0
+    assert json.loads(capsys.readouterr().out)["period"] == {
+        "from": "2025-12-31T23:00:00Z",
+        "to": "2026-12-31T23:00:00Z",
+    }
 
 
 def test_what_is_entered_after_the_verdict_is_not_told_and_what_is_altered_after_it_is_seen(state: Path) -> None:

@@ -1,5 +1,6 @@
 """What a period's report says, from entries whose truth is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from agent.clock import rfc3339
 from agent.register import bodies
 from agent.register.values import Gone, Ground, Person, Segment
+from agent.reporting import content
 from agent.reporting.figures import LISTED_SINGLY, SEVERAL, Gathering, Period, Report
 from agent.reporting.footage import BLOCK, Footage
+from agent.reporting.layout import Table
 from tests.register.rig import DAY_MS, HASH, KINDS, NOON, HandClock, opened, sample
 
 HOUR = 3_600_000
@@ -78,6 +81,39 @@ def test_a_recording_counts_where_it_began_and_another_cameras_counter_is_anothe
     gare, parvis = report.cameras
     assert (parvis.recorded, parvis.recorded_ms, parvis.recorded_bytes, parvis.destroyed) == (2, HOUR, 2000, 0)
     assert (gare.recorded, gare.destroyed, gare.destroyed_ms) == (0, 1, HOUR // 2)
+
+
+def test_while_no_agent_runs_each_camera_that_recorded_has_a_gap(story: Story) -> None:
+    story.at(0, bodies.AgentStarted("1", HASH))
+    story.at(1, sealed("parvis", 0, range(1, 3)))
+    story.at(1, sealed("gare", 0, range(1, 3)))
+    story.at(2, bodies.AgentStopped("stopped"))
+    story.at(3, bodies.CommandBegan("export", "1", HASH))
+    story.at(3, bodies.CommandEnded("export"))
+    again = story.at(5, bodies.AgentStarted("1", HASH))
+    story.at(6, sealed("parvis", 5, range(3, 5)))
+    cut = story.at(9, bodies.AgentStarted("1", HASH))  # power was cut some time after 6
+    report = story.report()
+    gaps = [
+        (one.entry, one.camera, one.start_ms, one.end_ms, one.cause) for one in report.intervals if one.kind == "gap"
+    ]
+    assert gaps == [
+        (again, "gare", NOON + 2 * HOUR, NOON + 5 * HOUR, "agent-stopped"),
+        (again, "parvis", NOON + 2 * HOUR, NOON + 5 * HOUR, "agent-stopped"),
+        (cut, "parvis", NOON + 6 * HOUR, NOON + 9 * HOUR, "agent-cut"),
+    ]
+    assert {one.camera: (one.gaps, one.gap_ms) for one in report.cameras} == {
+        "gare": (1, 3 * HOUR),
+        "parvis": (2, 6 * HOUR),
+    }
+
+
+def test_recordings_of_the_last_hour_in_utc_are_of_the_next_day(story: Story) -> None:
+    story.at(13, sealed("parvis", 10, range(1, 5)))
+    story.at(30 * 24 + 11.5, bodies.SegmentsDestroyed("parvis", gone(1), "age"))
+    report = story.report()
+    assert [(lot.day, lot.count) for lot in report.made] == [("2026-11-21", 2), ("2026-11-22", 2)]
+    assert [lot.day for lot in report.destroyed] == ["2026-12-22"]
 
 
 def test_a_consultation_is_told_with_who_why_and_how_long(story: Story) -> None:
@@ -220,3 +256,17 @@ def test_a_year_of_blindness_makes_no_more_rows_than_its_days_have_room_for(stor
     report = story.report()
     assert len(report.intervals) == 3 * (LISTED_SINGLY + 1)
     assert sum(one.times for one in report.intervals) == 300
+
+
+def test_a_release_is_told_as_such_and_an_export_by_its_interval(story: Story) -> None:
+    export = sample(bodies.RequisitionPresented)
+    assert isinstance(export, bodies.RequisitionPresented)
+    export = replace(export, start="2026-11-20T08:00:00.000Z", end="2026-11-20T09:00:00.000Z")
+    release = replace(export, start="2026-11-21T12:00:00.000Z", end=export.expires)
+    for hour, body in enumerate((export, release)):
+        story.at(hour, body)
+    tables = [one for one in content._requisitions(story.report()) if isinstance(one, Table)]
+    assert [row[8] for row in tables[0].rows] == [
+        "20/11/2026 09:00:00 au 20/11/2026 10:00:00",
+        "levée d'une conservation",
+    ]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.access.paris import end_of_day
 from agent.config import Rotation, Vault
+from agent.paris import end_of_day
 from agent.vault.names import parse_name
 from agent.vault.rotation import Period, recipients_at, schedule
 from tests.vault.rig import NOON, Bench, Keys, Scene, film

@@ -91,6 +91,7 @@ export const WORDS = {
     "reason_contradiction-picture": "l'image contredit la position annoncée",
     "reason_zoom-outside-calibration": "zoom hors étalonnage",
     "reason_aim-lost": "la caméra a été déplacée",
+    "reason_aim-unsure": "visée de la caméra incertaine",
   },
   en: {
     title: "Live view",
@@ -182,6 +183,7 @@ export const WORDS = {
     "reason_contradiction-picture": "the picture contradicts the reported position",
     "reason_zoom-outside-calibration": "zoom outside the calibration",
     "reason_aim-lost": "the camera was knocked out of its aim",
+    "reason_aim-unsure": "not sure that the camera points where it did",
   },
 };
 

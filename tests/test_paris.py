@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agent.access.paris import ahead_of_utc_s, end_of_day
+from agent.paris import ahead_of_utc_s, day_of, end_of_day, shown, start_of_day
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,30 @@ def test_every_day_of_twenty_years_agrees_with_the_time_zone_database() -> None:
 )
 def test_clocks_change_at_one_in_utc(utc: str, hours: int) -> None:
     assert ahead_of_utc_s(datetime.fromisoformat(f"{utc}+00:00").timestamp()) == 3600 * hours
+
+
+@pytest.mark.parametrize(
+    ("utc", "text"),
+    [
+        ("2026-11-26T23:30:00", "27/11/2026 00:30:00"),
+        ("2026-07-14T22:00:00", "15/07/2026 00:00:00"),
+        ("2026-10-24T23:59:59", "25/10/2026 01:59:59"),
+        ("2026-10-25T00:00:00", "25/10/2026 02:00:00 (UTC+2)"),
+        ("2026-10-25T00:59:59", "25/10/2026 02:59:59 (UTC+2)"),
+        ("2026-10-25T01:00:00", "25/10/2026 02:00:00 (UTC+1)"),
+        ("2026-10-25T01:59:59", "25/10/2026 02:59:59 (UTC+1)"),
+        ("2026-10-25T02:00:00", "25/10/2026 03:00:00"),
+        ("2026-03-29T01:00:00", "29/03/2026 03:00:00"),
+    ],
+)
+def test_the_hour_that_comes_twice_says_which_it_is(utc: str, text: str) -> None:
+    at_ms = round(datetime.fromisoformat(f"{utc}+00:00").timestamp() * 1000)
+    assert shown(at_ms) == text
+    assert day_of(at_ms) == f"{text[6:10]}-{text[3:5]}-{text[:2]}"
+
+
+@pytest.mark.parametrize("day", [date(2026, 1, 1), date(2026, 3, 29), date(2026, 10, 25), date(2026, 12, 31)])
+def test_a_day_goes_from_midnight_to_midnight(day: date) -> None:
+    assert day_of(start_of_day(day) * 1000) == day_of(end_of_day(day) * 1000 - 1) == day.isoformat()
+    assert shown(start_of_day(day) * 1000)[11:] == "00:00:00"
+    assert start_of_day(day + timedelta(days=1)) == end_of_day(day)
