@@ -52,6 +52,7 @@ class Mast:
         mast = configuration.mast
         identity = load_or_make(mast.state)
         signing = load_signing(mast.state, identity)
+        self._signing_key = signing.key.fingerprint
         self._lock = StateLock(mast.state)
         self._registrar = Registrar(mast.state, identity, self._clock, town=mast.town, mast=mast.id)
         foundation = Foundation(self._clock, identity, signing, self._lock, self._registrar)
@@ -122,7 +123,7 @@ class Mast:
         self._lock.take()  # and stays ours until the last entry is made, whatever a reload closes
         self._registrar.open()
         self._clock.raise_floor(self._registrar.last_utc_ns())
-        self._registrar.begin(self._rooms.configuration, self._rooms.vault.found)
+        self._registrar.begin(self._rooms.configuration, self._rooms.vault.found, self._signing_key)
         self._rooms.vault.keep()  # what goes now is entered first
 
     async def _keep_reloading(self, tasks: asyncio.TaskGroup, reload: asyncio.Event) -> None:

@@ -2,7 +2,7 @@
 
     registrar = Registrar(state, identity, clock, town="lievin", mast="lievin-042")
     registrar.open()                                      # before anything else may happen
-    registrar.begin(configuration, found=2)               # the agent starts; two segments were left open
+    registrar.begin(configuration, 2, signing_key)        # the agent starts; two segments were left open
     registrar.compare(configuration)                      # masks and configuration against what was entered last
     tasks.create_task(registrar.run(), name="register")
     registrar.close("stopped")
@@ -10,7 +10,7 @@
 Laws
 - Nothing here stops a recording: what cannot be entered is noted, told in `facts` and tried again.
 - What was entered last is remembered in `<state>/register-standing.json`, for comparison only. Without it (a first
-  start, a lost file) whatever runs is entered as new.
+  start, a lost file) whatever runs is entered as new, but for the key that signs pictures: its certificate is in them.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from agent.register.bodies import (
     Entered,
     MaskPolicyChanged,
     PowerCutFound,
+    SigningKeyChanged,
 )
 from agent.register.ledger import RETRY_S, Ledger
 from agent.register.scribe import Scribe
@@ -49,10 +50,11 @@ DAY_S = 24 * 3600.0
 
 @dataclass(slots=True)
 class _Standing:
-    """What the register says runs: hashes of the configuration and of each camera's masks."""
+    """What the register says runs: hashes of the configuration, of each camera's masks, of the key that signs."""
 
     configuration: str | None = None
     masks: dict[str, str] = field(default_factory=dict)
+    signing: str | None = None
 
 
 def mask_policy(camera: Camera) -> str:
@@ -88,6 +90,7 @@ class Registrar:
         self.scribe = Scribe(self.ledger, clock)
         self._configuration: Configuration | None = None
         self._standing = _Standing()
+        self._signing_key: str | None = None
         self._link: WitnessLink | None = None
 
     def open(self) -> None:
@@ -101,19 +104,21 @@ class Registrar:
         except RegisterError:
             return 0
 
-    def begin(self, configuration: Configuration, found: int) -> None:
-        """The agent starts; `found`: segments that the run before left open. Blocks."""
+    def begin(self, configuration: Configuration, found: int, signing_key: str | None = None) -> None:
+        """The agent starts; `found`: segments that the run before left open; `signing_key`: SHA-256 of the one that
+        signs pictures. Blocks."""
         cut = was_cut(self.ledger)
         self.ledger.note(AgentStarted(version=__version__, configuration_sha256=configuration.sha256))
         if cut or found:
             self.ledger.note(PowerCutFound(segments=found))
-        self._standing = self._read()
+        self._standing, self._signing_key = self._read(), signing_key
         self.compare(configuration)
         self.scribe.start()
 
     def compare(self, configuration: Configuration) -> None:
-        """Enters in what `configuration` differs from what was entered last. Blocks."""
+        """Enters in what `configuration`, and the key that signs, differ from what was entered last. Blocks."""
         self._configuration = configuration
+        signing = self._compare_signing()
         now = _Standing(configuration.sha256, {one.id: mask_policy(one) for one in configuration.camera})
         before = self._standing
         changed: list[tuple[str, Entered]] = []
@@ -123,21 +128,28 @@ class Registrar:
             if before.masks.get(camera) != new:
                 changed.append((camera, MaskPolicyChanged(camera=camera, old=before.masks.get(camera), new=new)))
         entered = [camera for camera, body in changed if self.ledger.note(body) is not None]
-        if not entered:
+        if not entered and signing == before.signing:
             return
         masks = before.masks | {camera: now.masks[camera] for camera in entered if camera}
-        self._standing = _Standing(now.configuration if "" in entered else before.configuration, masks)
+        self._standing = _Standing(now.configuration if "" in entered else before.configuration, masks, signing)
         try:
             self._write()
         except OSError as error:
             log.error("%s: %s", self._path, error.strerror)
+
+    def _compare_signing(self) -> str | None:
+        """The key that the register knows of now."""
+        before, now = self._standing.signing, self._signing_key
+        if before is None or now is None or before == now:
+            return now or before
+        return before if self.ledger.note(SigningKeyChanged(old=before, new=now)) is None else now
 
     def _read(self) -> _Standing:
         try:
             with self._path.open("rb") as file:
                 told = json.loads(file.read(MOST_BYTES))
             if told["origin"] == self.ledger.key.name and told["size"] <= self.ledger.size:
-                return _Standing(told["configuration"], dict(told["masks"]))
+                return _Standing(told["configuration"], dict(told["masks"]), told.get("signing"))
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -150,6 +162,7 @@ class Registrar:
             "size": self.ledger.size,
             "configuration": self._standing.configuration,
             "masks": self._standing.masks,
+            "signing": self._standing.signing,
         }
         write_whole(self._path, json.dumps(told).encode())
 

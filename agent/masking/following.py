@@ -6,7 +6,7 @@ Laws
 - When the set is too large to be followed, or the zoom is outside the calibrated table, nothing is burned and the
   answer is Blind: the caller masks the whole picture.
 - All colours are read before any mask is painted, so masks that overlap do not read each other. While a mask shows the
-  same cells, their colours serve a few pictures: that tells less than reading each.
+  same cells, their colours serve a second of pictures: that tells less than reading each.
 - What was made ready for a set serves every set inside it, as long as that is not much smaller: at rest the pose is
   told a little differently with each picture, and nothing has to be drawn anew for that.
 
@@ -32,15 +32,15 @@ from agent.units import Blind, Burned, Plane, PoseSet
 
 OUTSIDE_TABLE = "zoom-outside-calibration"
 TOO_WIDE = "pose-uncertain"
-SPARE_PX = 0.25
+SPARE_PX = 0.35
 """At rest, masks are made ready for a set that is larger by so much on each side."""
-MOST_SPARE_PX = 0.6
+MOST_SPARE_PX = 0.8
 """A set that is smaller by more than that gets masks of its own."""
 RESTING_PX = 2.0
 """The head rests while its set stays, within so much."""
 SHARE_EVERY = 8
 """Of the picture's rows and columns, one in so many is counted for the masked share."""
-READ_EVERY = 8
+READ_EVERY = 25
 """Pictures: a mask's colours are read anew with every so many, while it shows the same cells."""
 FIXED = tuple(np.full(256, colour, np.uint8) for colour in SOLID)
 WIDE = {2: np.uint16, 4: np.uint32}

@@ -284,6 +284,15 @@ class ConfigurationChanged(Body):
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKeyChanged(Body):
+    """Another key signs pictures: the file was damaged or lost. SHA-256 of their SubjectPublicKeyInfo."""
+
+    old: Sha256
+    new: Sha256
+    kind: Literal["signing_key_changed"] = "signing_key_changed"
+
+
+@dataclass(frozen=True, slots=True)
 class BlindBegan(Body):
     """The whole picture is masked from now on."""
 
@@ -420,6 +429,7 @@ Entered: TypeAlias = (
     | RequisitionRefused
     | MaskPolicyChanged
     | ConfigurationChanged
+    | SigningKeyChanged
     | BlindBegan
     | BlindEnded
     | UnsignedBegan

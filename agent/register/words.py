@@ -38,6 +38,7 @@ KINDS = {
     "requisition_refused": ("requisition refused", "réquisition refusée"),
     "mask_policy_changed": ("masks changed", "masques modifiés"),
     "configuration_changed": ("configuration changed", "configuration modifiée"),
+    "signing_key_changed": ("signing key changed", "clé de signature changée"),
     "blind_began": ("picture wholly masked", "image entièrement masquée"),
     "blind_ended": ("picture visible again", "image de nouveau visible"),
     "unsigned_began": ("pictures unsigned", "images non signées"),

@@ -11,7 +11,7 @@ from agent.register.bodies import RequisitionPresented, RequisitionRefused, Segm
 from agent.register.entries import Entry
 from agent.register.words import KINDS, details
 from agent.reporting import french
-from agent.reporting.figures import CameraFigures, Lot, Report
+from agent.reporting.figures import LISTED_SINGLY, SEVERAL, CameraFigures, Lot, Report
 from agent.reporting.layout import Block, Heading, Paragraph, Table
 
 
@@ -271,15 +271,23 @@ def _intervals(report: Report) -> Iterator[Block]:
     rows = []
     for one in report.intervals:
         end = "en cours" if one.end_ms is None else french.when(one.end_ms)
-        cause = CUT if one.cut else ""
+        cause = "causes diverses" if one.cause == SEVERAL else words.french(one.cause)
+        length = None if one.end_ms is None else one.end_ms - one.start_ms
+        if one.times > 1:
+            cause, length = f"{one.times} fois : {cause}", one.sum_ms
         rows.append(
             (
                 *(str(one.entry), french.INTERVALS[one.kind], one.camera or "toutes", french.when(one.start_ms)),
-                *(end, french.length(None if one.end_ms is None else one.end_ms - one.start_ms)),
-                words.french(one.cause) + cause,
+                *(end, french.length(length), cause + (CUT if one.cut else "")),
             )
         )
     yield from _table(columns, rows)
+    if any(one.times > 1 for one in report.intervals):
+        yield Paragraph(
+            f"« N fois » : au-delà de {LISTED_SINGLY} par jour, caméra et nature, les intervalles de moins d'une "
+            "minute sont réunis, à la première entrée ; leur durée est la somme des leurs. Chacun est au registre.",
+            7.5,
+        )
 
 
 CUT = " (fin : arrêt de l'agent)"

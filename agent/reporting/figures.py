@@ -5,6 +5,8 @@ Laws
   counter, and its hours stand where it was made.
 - Recordings, destructions, transmissions and acts belong to the period by their time; of intervals (gaps, wholly masked
   pictures, tampering) the part that lies in the period counts.
+- A head may be blind for seconds hundreds of times a day: of a camera, kind and day `LISTED_SINGLY` intervals under
+  `SHORT_MS` stand singly, the rest as one row with their number and their sum, so that a report has no thousand pages.
 - What an agent's end left open ends with the last entry before the next start, and is marked so.
 - While no agent runs nothing is recorded, and nobody enters that: it is a gap of each camera that recorded before, from
   the stop, or from the last entry before a cut, to the next start.
@@ -41,12 +43,17 @@ from agent.register.values import Gone
 from agent.reporting.acts import Act, Acts
 from agent.reporting.footage import Footage
 
+DAY_MS = 24 * 3_600_000
+LISTED_SINGLY = 20
+SHORT_MS = 60_000
+SEVERAL = "several"
 UNKNOWN = ""
 """Where refused views are counted that name no camera of the mast."""
 LISTED = ("requisition_presented", "requisition_refused", "segments_held", "segments_released")
 JOURNAL = (
     *("agent_started", "agent_stopped", "command_began", "command_ended", "power_cut_found", "tail_cut"),
     *("clock_stepped", "configuration_changed", "mask_policy_changed", "aim_learned", "aim_approved"),
+    "signing_key_changed",
     *("entries_expired", "events_missed"),
 )
 
@@ -145,7 +152,11 @@ class Transmission:
 
 @dataclass(slots=True)
 class Interval:
-    """`kind`: gap, blind, unsigned, tamper or clock (unsynchronised). `cut`: it ends where the agent itself ended."""
+    """`kind`: gap, blind, unsigned, tamper or clock (unsynchronised). `cut`: it ends where the agent itself ended.
+
+    `times`: so many short ones, from the first one's start to the last one's end, `sum_ms` long together; `cause` is
+    theirs, or `SEVERAL`.
+    """
 
     kind: str
     entry: int
@@ -154,6 +165,16 @@ class Interval:
     end_ms: int | None
     cause: str
     cut: bool = False
+    times: int = 1
+    sum_ms: int = 0
+
+    def join(self, other: "Interval", end_ms: int) -> None:
+        """One more, that ended at `end_ms`."""
+        self.times += 1
+        self.sum_ms += end_ms - other.start_ms
+        self.end_ms = max(self.end_ms or 0, end_ms)
+        self.cut = self.cut or other.cut
+        self.cause = self.cause if self.cause == other.cause else SEVERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +210,8 @@ class Gathering:
         self._requisitions: dict[int, RequisitionPresented] = {}
         self._open: dict[tuple[str, object], Interval] = {}
         self._intervals: list[Interval] = []
+        self._short: Counter[tuple[str, str, int]] = Counter()
+        self._joined: dict[tuple[str, str, int], Interval] = {}
         self._listed: list[Entry] = []
         self._journal: list[Entry] = []
         self._kinds: Counter[str] = Counter()
@@ -329,9 +352,24 @@ class Gathering:
         part = self._period.part_ms(one.start_ms, end_ms)
         if not part and not self._period.holds(one.start_ms):
             return
-        self._intervals.append(one)
+        self._list(one)
         if one.camera:
             self._sums[one.camera].update({f"{one.kind}s": 1, f"{one.kind}_ms": part})
+
+    def _list(self, one: Interval) -> None:
+        key = (one.kind, one.camera, one.start_ms // DAY_MS)
+        if one.end_ms is None or one.end_ms - one.start_ms >= SHORT_MS:
+            self._intervals.append(one)
+            return
+        self._short[key] += 1
+        if self._short[key] <= LISTED_SINGLY:
+            self._intervals.append(one)
+        elif key in self._joined:
+            self._joined[key].join(one, one.end_ms)
+        else:
+            one.sum_ms = one.end_ms - one.start_ms
+            self._joined[key] = one
+            self._intervals.append(one)
 
     # --- the end ---
 

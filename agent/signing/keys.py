@@ -15,11 +15,13 @@ Laws
 import logging
 import os
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeGuard
 
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.errors import KeyFileError
 from agent.facts import Trouble
@@ -42,6 +44,12 @@ class SigningKey:
 
     key: EllipticCurvePrivateKey = field(repr=False, compare=False)
     chain: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 in hex of the public half's SubjectPublicKeyInfo."""
+        public = self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return sha256(public).hexdigest()
 
     def sign(self, message: bytes) -> bytes:
         """ECDSA over SHA-256 of `message`, in DER: 72 bytes at the most."""

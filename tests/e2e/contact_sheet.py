@@ -38,8 +38,9 @@ SETUPS = {
 ACROSS, CELL, LINE = 5, (400, 328), 24
 TABLE = ((0.0, 0.5, 0.9), (60.0, 13.4, LensTable().at(0.9)))
 """The calibration ends before the head's zoom does, so that a zoom outside of it can be shown."""
-RECORDED_S = 0.1
-"""So long before its moment a picture's time lies, that the state told at that moment is its own."""
+RECORDED_S = {DOME: 0.4, FIXED: 0.1, FISHEYE: 0.1}
+"""So long before its moment a picture's time lies, that the state told at that moment is its own: a head's pictures
+are judged after 300 ms."""
 BURNED = "restored"
 
 
@@ -210,7 +211,7 @@ def pictures(folder: Path, camera: str, moments: list[Moment]) -> list[np.ndarra
             for frame in container.decode(video=0):
                 at_s = told[1] / 1000 + float(frame.time or 0.0)
                 for index, moment in enumerate(moments):
-                    if found[index][1] is None or found[index][0] < at_s <= moment.utc_s - RECORDED_S:
+                    if found[index][1] is None or found[index][0] < at_s <= moment.utc_s - RECORDED_S[camera]:
                         found[index] = (at_s, frame.to_ndarray(format="bgr24"))
     return [picture for _, picture in found]
 

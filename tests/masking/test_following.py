@@ -125,10 +125,10 @@ def shade(masker: PtzMasker, level: int, poses: PoseSet) -> int:
     return int(picture.y[180, 320])
 
 
-def test_colours_that_were_read_serve_seven_more_pictures_and_none_where_other_cells_are_shown() -> None:
+def test_colours_that_were_read_serve_a_second_of_pictures_and_none_where_other_cells_are_shown() -> None:
     masker = armed(noise_frame())
-    shown = [shade(masker, 40 if index == 0 else 200, REST) for index in range(9)]
-    assert shown == [40] * 8 + [200]
+    shown = [shade(masker, 40 if index == 0 else 200, REST) for index in range(26)]
+    assert shown == [40] * 25 + [200]
     assert shade(masker, 100, REST) == 200
     assert shade(masker, 100, PoseSet.exactly(25, 0, 0)) != 200
     assert shade(masker, 40, REST) == 40

@@ -1,5 +1,6 @@
 """The ONVIF client against the virtual head: logins, spaces, orders, and answers that no device should give."""
 
+import gc
 import threading
 import time
 import tracemalloc
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from zeep.xsd import Element
 
 from agent.clock import SystemClock
 from agent.errors import HeadError, HeadRefused, HeadSilent
@@ -28,6 +30,16 @@ def test_each_login_works_however_wrong_the_camera_s_clock_is(login: Login, skew
         assert client.report(5).pan_deg == pytest.approx(0, abs=0.01)
         client.stop(5)
         assert rig.server.heard["Stop"] >= 1
+
+
+def test_no_picture_waits_while_the_descriptions_of_services_are_looked_through_for_garbage() -> None:
+    with virtual_head() as rig:
+        client = rig.client()
+        client.connect(10)
+        assert client.report(5).pan_deg == pytest.approx(0, abs=0.01)
+    described = sum(isinstance(one, Element) for one in gc.get_objects())
+    assert described < 10
+    assert gc.get_freeze_count() > 10_000
 
 
 @pytest.mark.parametrize("login", ["ws", "digest"])

@@ -9,7 +9,7 @@ from agent.clock import rfc3339
 from agent.register import bodies
 from agent.register.values import Gone, Ground, Person, Segment
 from agent.reporting import content
-from agent.reporting.figures import Gathering, Period, Report
+from agent.reporting.figures import LISTED_SINGLY, SEVERAL, Gathering, Period, Report
 from agent.reporting.footage import BLOCK, Footage
 from agent.reporting.layout import Table
 from tests.register.rig import DAY_MS, HASH, KINDS, NOON, HandClock, opened, sample
@@ -225,6 +225,37 @@ def test_footage_keeps_nothing_of_what_was_destroyed() -> None:
         assert footage.find("parvis", counter, forget=True) == (NOON, 6000)
         assert footage.find("parvis", counter) is None
     assert not footage._blocks
+
+
+def test_hundreds_of_short_intervals_of_a_day_stand_in_one_row_and_long_ones_by_themselves(story: Story) -> None:
+    for number in range(300):
+        began = story.at(0.01 * number, bodies.BlindBegan("dome", "pose-old" if number < 299 else "moves-too-fast"))
+        story.at(0.01 * number + 0.001, bodies.BlindEnded("dome", began, 2_000))
+    long = story.at(5, bodies.BlindBegan("dome", "pose-old"))
+    story.at(5.1, bodies.BlindEnded("dome", long, 60_000))
+    other = story.at(6, bodies.BlindBegan("parvis", "pose-old"))
+    story.at(6.1, bodies.BlindEnded("parvis", other, 2_000))
+    story.at(24.5, bodies.BlindBegan("dome", "pose-old"))
+    report = story.report()
+    dome = [one for one in report.intervals if one.camera == "dome"]
+    assert [one.times for one in dome] == [1] * LISTED_SINGLY + [280, 1, 1]
+    joined = dome[LISTED_SINGLY]
+    assert (joined.sum_ms, joined.cause, joined.entry) == (560_000, SEVERAL, dome[LISTED_SINGLY - 1].entry + 2)
+    assert joined.end_ms == joined.start_ms + round(279 * 0.01 * HOUR) + 2_000
+    assert dome[-1].end_ms is None
+    assert [one.times for one in report.intervals if one.camera == "parvis"] == [1]
+    figures = next(one for one in report.cameras if one.camera == "dome")
+    assert (figures.blinds, figures.blind_ms) == (302, 300 * 2_000 + 60_000)
+
+
+def test_a_year_of_blindness_makes_no_more_rows_than_its_days_have_room_for(story: Story) -> None:
+    for day in range(3):
+        for number in range(100):
+            began = story.at(24 * day + 0.01 * number, bodies.BlindBegan("dome", f"reason-{number}"))
+            story.at(24 * day + 0.01 * number + 0.001, bodies.BlindEnded("dome", began, 1_000))
+    report = story.report()
+    assert len(report.intervals) == 3 * (LISTED_SINGLY + 1)
+    assert sum(one.times for one in report.intervals) == 300
 
 
 def test_a_release_is_told_as_such_and_an_export_by_its_interval(story: Story) -> None:
