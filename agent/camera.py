@@ -22,6 +22,7 @@ from agent.encoding.scale import TILE_BITRATE_KBPS, TILE_SIZE
 from agent.errors import EncoderUnavailable
 from agent.events import Emit, MasksBlind, MasksRestored, SigningLost, SigningRestored
 from agent.facts import LATENCY_BOUNDS_S, CameraFacts, Latency
+from agent.language import say
 from agent.lines import line_of
 from agent.ptz.head import TurningHead
 from agent.queues import LatestFrame
@@ -188,8 +189,15 @@ class Camera:
         self._encoder_fault = ""
         self._size = (masked.width, masked.height)
         self._meter.note(self.main.bytes - before, latency_ns / 1e9)
-        self._tell_signing(self._signers["main"].reason)
         self._encode_tile(masked)
+        self._tell_signing(self._unsigned())
+
+    def _unsigned(self) -> str:
+        """Why pictures leave unsigned, recorded or as a tile that somebody watches; empty while none do."""
+        if reason := self._signers["main"].reason:
+            return reason
+        why = self._signers["tile"].reason
+        return say(en=f"tile: {why}", fr=f"vignette : {why}") if why else ""
 
     def _encode_tile(self, masked: MaskedFrame) -> None:
         """The wall goes without where this fails; the recording does not."""
@@ -202,6 +210,8 @@ class Camera:
             self.tile.close()
         else:
             self._tile_failed = False
+        if not self.tile.source.watched:
+            self._signers["tile"].reason = ""  # none leaves, signed or not
 
     def _tell(self, masked: MaskedFrame) -> None:
         """Emits the passages between blind and burned."""
@@ -255,7 +265,7 @@ class Camera:
             encoded={"main": self.main.encoded, "tile": self.tile.encoded},
             latency=self._meter.latency(),
             aim=self._line.aim,
-            signing_reason=self._signers["main"].reason,
+            signing_reason=self._unsigned(),
             hold_ms=self._line.hold_ms,
         )
 

@@ -70,6 +70,10 @@ class Line:
         return self.camera.facts(recording=True, recording_reason="", last_segment=None, viewers=0)
 
 
+def names_of(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
 @pytest.fixture
 def line(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
     made = Line(getattr(request, "param", SMALL))
@@ -146,6 +150,33 @@ def test_a_fault_in_signing_costs_no_picture_and_no_mask_and_is_told(
     steps = [after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)]
     assert len(units) >= 30
     assert max(steps) < 2 * 3600, "a picture is missing"
+
+
+def test_a_tile_that_leaves_unsigned_is_told_while_somebody_watches_it(
+    line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wait_for(lambda: line.camera.main.encoded >= 10)
+    real = Signer.sign
+
+    def refuse(self: Signer, unit: AccessUnit) -> AccessUnit:
+        if unit.width < 704:
+            raise RuntimeError("the key is gone")
+        return real(self, unit)
+
+    viewer = GopQueue(10_000)
+    with caplog.at_level(logging.CRITICAL):
+        monkeypatch.setattr(Signer, "sign", refuse)
+        line.camera.tile.source.subscribe(viewer, replay=False)
+        wait_for(lambda: line.facts().signing_reason == "tile: the key is gone")
+        wait_for(lambda: "SigningLost" in names_of(line.events))
+        (lost,) = [one for one in line.events if isinstance(one, SigningLost)]
+        assert lost.reason == "tile: the key is gone"
+        line.camera.tile.source.unsubscribe(viewer)
+        wait_for(lambda: line.facts().signing_reason == "")
+        wait_for(lambda: "SigningRestored" in names_of(line.events))
+    begin = line.camera.main.encoded
+    wait_for(lambda: line.camera.main.encoded >= begin + 10)
+    assert names_of(line.events) == ["MasksBlind", "MasksRestored", "SigningLost", "SigningRestored"]
 
 
 def test_an_encoder_that_fails_is_told_as_lost_recording_and_opened_again(

@@ -43,7 +43,6 @@ from agent.register.values import Gone
 from agent.reporting.acts import Act, Acts
 from agent.reporting.footage import Footage
 
-DAY_MS = 24 * 3_600_000
 LISTED_SINGLY = 20
 SHORT_MS = 60_000
 SEVERAL = "several"
@@ -210,8 +209,8 @@ class Gathering:
         self._requisitions: dict[int, RequisitionPresented] = {}
         self._open: dict[tuple[str, object], Interval] = {}
         self._intervals: list[Interval] = []
-        self._short: Counter[tuple[str, str, int]] = Counter()
-        self._joined: dict[tuple[str, str, int], Interval] = {}
+        self._short: Counter[tuple[str, str, str]] = Counter()
+        self._joined: dict[tuple[str, str, str], Interval] = {}
         self._listed: list[Entry] = []
         self._journal: list[Entry] = []
         self._kinds: Counter[str] = Counter()
@@ -357,7 +356,7 @@ class Gathering:
             self._sums[one.camera].update({f"{one.kind}s": 1, f"{one.kind}_ms": part})
 
     def _list(self, one: Interval) -> None:
-        key = (one.kind, one.camera, one.start_ms // DAY_MS)
+        key = (one.kind, one.camera, day_of(one.start_ms))
         if one.end_ms is None or one.end_ms - one.start_ms >= SHORT_MS:
             self._intervals.append(one)
             return

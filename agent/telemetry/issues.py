@@ -247,9 +247,8 @@ def _of_signing(camera: CameraFacts, earlier: CameraFacts | None) -> Iterator[Is
     yield Issue(
         "unsigned",
         "error",
-        f"{name}: pictures were recorded without a signature ({why}); if it lasts, restart the agent and look at the "
-        "journal",
-        f"{name} : images enregistrées sans signature ({why}) ; si cela dure, redémarrer l'agent et lire le journal",
+        f"{name}: pictures left without a signature ({why}); if it lasts, restart the agent and look at the journal",
+        f"{name} : images parties sans signature ({why}) ; si cela dure, redémarrer l'agent et lire le journal",
         camera.id,
     )
 

@@ -21,6 +21,7 @@ from tests.bench import (  # noqa: E402  (the path comes first)
     following,
     latency,
     memory,
+    month,
     register,
     signing,
     steering,
@@ -38,6 +39,7 @@ LONG: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=30),
     "memory": lambda: memory.measure(seconds=600),
     "register": lambda: register.measure(entries=100_000),
+    "month": lambda: month.measure(((1, 3), (1, 30), (4, 8))),
     "signing": lambda: signing.measure(rounds=7, pictures=250),
     "export": lambda: export.measure(seconds=3600, rounds=5),
 }
@@ -50,6 +52,7 @@ QUICK: dict[str, Callable[[], list[Table]]] = {
     "cameras": lambda: cameras.measure(seconds=5, most=2),
     "memory": lambda: memory.measure(seconds=30),
     "register": lambda: register.measure(entries=2000),
+    "month": lambda: month.measure(((1, 1),)),
     "signing": lambda: signing.measure(rounds=1, pictures=60),
     "export": lambda: export.measure(seconds=60, rounds=1),
 }
