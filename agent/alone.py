@@ -23,7 +23,7 @@ from agent.clock import SystemClock
 from agent.config import Configuration
 from agent.errors import ControlError, VaultError
 from agent.identity import DeviceIdentity, load_or_make
-from agent.language import say
+from agent.language import reason, say
 from agent.register.bodies import CommandBegan, CommandEnded, PowerCutFound
 from agent.register.ledger import Ledger
 from agent.register.values import Command
@@ -84,7 +84,7 @@ def has_run(state: Path) -> bool:
     try:
         return (state / LOCK).exists()
     except OSError as error:
-        raise _not_ours(state, error.strerror or "?") from error
+        raise _not_ours(state, reason(error)) from error
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from agent.addresses import is_loopback, split_listen
 from agent.cameras import VIEW_MINIMUM, Camera, Mask
 from agent.errors import ConfigurationError
 from agent.faults import describe, fault, one_line
-from agent.language import say
+from agent.language import reason, say
 from agent.models import Identifier, Listed, Model, Words
 from agent.named_files import PublicKeyFile, StateFolder, read_public_key, read_secret
 from agent.network import Http, IceServer, Live, Mqtt, Timestamp
@@ -153,7 +153,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        why = (error.strerror if isinstance(error, OSError) else None) or "?"
+        why = reason(error) if isinstance(error, OSError) else "?"
         raise _refuse(path, [("-", say(en=f"cannot be read ({why})", fr=f"illisible ({why})"))]) from error
     if len(raw) > MAX_FILE_BYTES:
         raise _refuse(path, [("-", say(en="is larger than 1 MiB", fr="dépasse 1 Mio"))])

@@ -23,7 +23,7 @@ from agent.control.client import ask
 from agent.errors import EvidenceRefused, RequisitionRefused, UsageError, VaultBusy
 from agent.evidence.copying import copy_pack
 from agent.evidence.shelf import Shelf
-from agent.language import say
+from agent.language import reason, say
 from agent.paris import told
 from agent.vault.vault import Vault
 
@@ -129,7 +129,7 @@ def _read(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise UsageError(
             say(en=f"--requisition {path}: cannot be read ({why})", fr=f"--requisition {path} : illisible ({why})")
         ) from error
@@ -159,7 +159,7 @@ def _require_folder(out: Path) -> None:
     try:
         tempfile.TemporaryDirectory(prefix=".vigie-", dir=out).cleanup()
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = reason(error)
         raise UsageError(
             say(
                 en=f"--out {out}: cannot be written ({why}); mount it for writing, or choose another",

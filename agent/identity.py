@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from agent.durable import sync_folder, write_whole
 from agent.errors import KeyFileError
-from agent.language import say
+from agent.language import reason, say
 
 FOLDER = "identity"
 KEY = "device.key"
@@ -83,7 +83,7 @@ def load_private(path: Path, fits: Callable[[object], TypeGuard[Key]], name: str
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise refused(path, error.strerror or "?") from error
+        raise refused(path, reason(error)) from error
     try:
         key = load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
@@ -129,5 +129,5 @@ def load_or_make(state: Path) -> DeviceIdentity:
         pem = _public_pem(key)
         mend(folder / PUBLIC, pem.encode("ascii"))
     except OSError as error:
-        raise refused(path, error.strerror or "?") from error
+        raise refused(path, reason(error)) from error
     return DeviceIdentity(key, pem)

@@ -6,6 +6,8 @@
 
 Laws
 - A frame waits for the reports around it (`hold_ms`) and never longer; what waits is bounded.
+- While a head rests its frames are looked at by twos, which costs hardly more than one: each is looked at before it is
+  judged, and each by itself again from the first that shows any motion.
 - Whatever goes wrong, `restart` begins again with the whole picture masked.
 """
 
@@ -98,6 +100,7 @@ class TurningLine:
         self._turning = TurningHead(head_settings(settings), clock)
         self.head: TurningHead | None = self._turning
         self._held: deque[Frame] = deque(maxlen=max(2, round(settings.fps * MOST_HELD_S)))
+        self._unseen: list[Frame] = []
         self._shape: tuple[int, int, int, str] | None = None
         self.hold_ms = 0.0
         self.restart()
@@ -117,20 +120,30 @@ class TurningLine:
         hfov_error = settings.lens.hfov_error
         self._masker = PtzMasker(settings.id, settings.name, masks, table, error_deg=error_deg, hfov_error=hfov_error)
         self._held.clear()
+        self._unseen.clear()
 
     def take(self, frame: Frame | None) -> Iterator[MaskedFrame]:
         """Every held frame that has waited long enough, under the pose set that is known for it by now."""
         if frame is not None:
-            self._look(frame)
+            self._unseen.append(frame)
             self._held.append(frame)
+        if frame is None or len(self._unseen) > 1 or not self._turning.rests:
+            self._look_at_all()
         hold_ns = self._turning.hold_s * 1e9
         while self._held and self._clock.instant() - self._held[0].taken >= hold_ns:
             one = self._held.popleft()
+            if self._unseen and one is self._unseen[0]:
+                self._look_at_all()
             self.hold_ms = (self._clock.instant() - one.taken) / 1e6
             pose = self._turning.judge(one.taken)
             masked = self._masker.mask(one, pose)
             self._lens.look(masked, pose)
             yield masked
+
+    def _look_at_all(self) -> None:
+        unseen, self._unseen = self._unseen, []
+        for frame in unseen:
+            self._look(frame)
 
     def _look(self, frame: Frame) -> None:
         shape = (frame.epoch, frame.width, frame.height, frame.pixel_format)

@@ -21,7 +21,7 @@ import aiohttp
 
 from agent.clock import Clock
 from agent.errors import NoteRefused, RegisterError
-from agent.language import say
+from agent.language import reason, say
 from agent.register.ledger import Ledger
 from agent.register.notes import Key, Note, Signature
 from agent.register.witnessing import request, size_of_conflict
@@ -98,10 +98,10 @@ class WitnessLink:
         if isinstance(error, (NoteRefused, RegisterError)):
             return str(error)
         if isinstance(error, aiohttp.ClientConnectorError | TimeoutError):
-            reason = getattr(error, "strerror", None) or type(error).__name__
+            why = reason(error.os_error) if isinstance(error, aiohttp.ClientConnectorError) else type(error).__name__
             return say(
-                en=f"does not answer at {self._settings.url} ({reason})",
-                fr=f"ne répond pas à {self._settings.url} ({reason})",
+                en=f"does not answer at {self._settings.url} ({why})",
+                fr=f"ne répond pas à {self._settings.url} ({why})",
             )
         return f"{type(error).__name__}: {error}"
 

@@ -24,7 +24,7 @@ from agent.clock import SystemClock
 from agent.errors import CalibrationError, HeadError, SourceError, UsageError
 from agent.faults import describe
 from agent.heads import Onvif, Ptz
-from agent.language import say
+from agent.language import reason, say
 from provisioning import lens_file
 from provisioning.calibrate import Bench, Target
 from provisioning.lens_fit import LEAST_ZOOMS, Fit, fit_lens
@@ -92,7 +92,7 @@ def _give(fit: Fit, readings: Sequence[Reading], aspect: float, options: Namespa
             with options.out.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
-            raise UsageError(f"--out {options.out}: {error.strerror}") from None
+            raise UsageError(f"--out {options.out}: {reason(error)}") from None
     for line in lens_file.report(fit):
         _tell(line)
     if not options.json:

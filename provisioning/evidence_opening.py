@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agent.errors import EvidenceRefused, KeyFileError, UsageError
 from agent.evidence.manifest import CameraPart, Manifest, Recording
 from agent.evidence.names import DEVICE, is_segment
-from agent.language import say
+from agent.language import reason, say
 from agent.signing.film import judge_film
 from provisioning.evidence_checks import check
 from provisioning.evidence_heads import table
@@ -64,7 +64,7 @@ def read_identities(paths: Sequence[Path]) -> list[pyrage.x25519.Identity]:
                 pyrage.x25519.Identity.from_str(one.strip()) for one in text.splitlines() if one.startswith(_IDENTITY)
             ]
         except OSError as error:
-            raise KeyFileError(f"{path}: {error.strerror}") from error
+            raise KeyFileError(f"{path}: {reason(error)}") from error
         except pyrage.IdentityError:
             mine = []
         if not mine:
@@ -123,7 +123,7 @@ def open_pack(pack: Path, identities: Sequence[pyrage.x25519.Identity], out: Pat
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
-        raise EvidenceRefused(f"{out}: {error.strerror or error}") from error
+        raise EvidenceRefused(f"{out}: {reason(error)}") from error
     return Opened(tuple(lines), final)
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.access.keys import save_private, save_public, write_new
 from agent.clock import WallTime, rfc3339
 from agent.errors import KeyFileError
-from agent.language import say
+from agent.language import reason, say
 from provisioning.shares import Split, split_identity
 
 SIGNERS = ("authority", "judicial")
@@ -35,7 +35,7 @@ def _make_folder(folder: Path) -> None:
         if fresh or not any(folder.iterdir()):
             folder.chmod(stat.S_IRWXU)  # a folder that already holds something keeps the mode that its owner gave it
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise KeyFileError(
             say(
                 en=f"{folder}: is no folder to write keys to ({why})",

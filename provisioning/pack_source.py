@@ -22,7 +22,7 @@ from typing import IO, NoReturn, Protocol, Self
 from agent.errors import EvidenceRefused
 from agent.evidence.names import LARGEST_SMALL, MOST_SEGMENTS, is_pack_folder, is_pack_name, is_segment
 from agent.faults import one_line
-from agent.language import say
+from agent.language import reason, say
 
 MOST_FILES = MOST_SEGMENTS + 64
 LARGEST_DIRECTORY = 16 << 20
@@ -96,7 +96,7 @@ def open_source(path: Path) -> Source:
         if path.is_file():
             return Zipped(path)
     except OSError as error:
-        raise EvidenceRefused(f"{path}: {error.strerror}") from error
+        raise EvidenceRefused(f"{path}: {reason(error)}") from error
     raise EvidenceRefused(say(en=f"{path}: is no folder and no zip", fr=f"{path} : ni dossier ni zip"))
 
 
@@ -138,7 +138,7 @@ class Folder:
         try:
             descriptor = os.open(self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            raise EvidenceRefused(f"{name}: {error.strerror}") from error
+            raise EvidenceRefused(f"{name}: {reason(error)}") from error
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             _refuse(name, en="is no file", fr="n'est pas un fichier")

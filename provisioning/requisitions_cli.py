@@ -25,7 +25,7 @@ from agent.access.requisitions import MAX_DOCUMENT_BYTES, check_times, open_docu
 from agent.clock import SystemClock, rfc3339
 from agent.durable import write_whole
 from agent.errors import RequisitionRefused, UsageError
-from agent.language import say
+from agent.language import reason, say
 from provisioning import requisitions
 from provisioning.parsing import Parser, identifiers, moment_ms, seconds
 
@@ -126,7 +126,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise UsageError(say(en=f"{path}: cannot be read ({why})", fr=f"{path} : illisible ({why})")) from error
 
 
@@ -136,7 +136,7 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content, path.stat().st_mode & 0o777)
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise UsageError(
             say(en=f"{path}: cannot be written ({why})", fr=f"{path} : écriture impossible ({why})")
         ) from error

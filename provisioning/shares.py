@@ -23,7 +23,7 @@ from pathlib import Path
 import pyrage
 
 from agent.errors import KeyFileError, UsageError
-from agent.language import say
+from agent.language import reason, say
 
 MOST_HOLDERS = 5
 MAX_SHARE_BYTES = 64 << 10
@@ -114,7 +114,7 @@ def read_share(path: Path) -> Share:
             raw = file.read(MAX_SHARE_BYTES)
         text = raw.decode()
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise KeyFileError(say(en=f"{path}: cannot be read ({why})", fr=f"{path} : illisible ({why})")) from error
     except UnicodeDecodeError:
         text = ""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agent.access.keys import load_public
 from agent.clock import rfc3339
 from agent.errors import KeyFileError
-from agent.language import say
+from agent.language import reason, say
 from agent.signing.verdict import Finding, Report, Verdict
 
 MOST_CERTIFICATE_BYTES = 64 << 10
@@ -35,7 +35,7 @@ def _root(path: Path) -> Ed25519PublicKey:
         with path.open("rb") as file:
             key = x509.load_pem_x509_certificate(file.read(MOST_CERTIFICATE_BYTES)).public_key()
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise KeyFileError(say(en=f"{path}: cannot be read ({why})", fr=f"{path} : illisible ({why})")) from error
     except (ValueError, UnsupportedAlgorithm):
         key = None

@@ -33,7 +33,7 @@ from agent.clock import SystemClock
 from agent.door import Bounds, Door, Guard
 from agent.durable import write_whole
 from agent.errors import KeyFileError, ListenError, NoteRefused, UsageError
-from agent.language import say
+from agent.language import reason, say
 from agent.register.notes import Checkpoint, Key, Note
 from agent.register.witnessing import LARGEST_REQUEST, Answer, Cosigner, Seen, decide
 from agent.verifier_keys import COSIGNATURE, ED25519, is_key_name
@@ -66,7 +66,7 @@ def make_keys(out: Path, name: str) -> Key:
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise KeyFileError(f"{out}: {error.strerror}") from error
+        raise KeyFileError(f"{out}: {reason(error)}") from error
     save_private(out / KEY, key)
     save_public(out / PUBLIC, key.public_key())
     write_new(out / VERIFIER, f"{verifier}\n".encode(), 0o644)
@@ -165,7 +165,7 @@ class Witness:
             try:
                 self._memory.write(after)
             except OSError as error:
-                return _response(Answer(500, f"cannot remember: {error.strerror}\n"))
+                return _response(Answer(500, f"cannot remember: {reason(error)}\n"))
             self._seen = after
         return _response(answer)
 
@@ -227,4 +227,4 @@ async def _listening(runner: web.AppRunner, door: Door, host: str, port: int) ->
     try:
         return await asyncio.get_running_loop().create_server(lambda: Guard(factory(), door), host, port)
     except OSError as error:
-        raise ListenError(f"{host}:{port}: {error.strerror or error}") from error
+        raise ListenError(f"{host}:{port}: {reason(error)}") from error

@@ -49,3 +49,19 @@ def test_a_process_speaks_the_language_it_was_started_in(tongue: str, expected: 
     environment = {**os.environ, "LC_ALL": tongue}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True)
     assert done.stdout.decode().strip() == expected
+
+
+def test_what_the_system_refuses_is_said_in_french_where_the_language_is() -> None:
+    script = "from agent.language import reason\nfor n in (2, 28, 30, 98):\n print(reason(OSError(n, 'its own')))"
+    told = {}
+    for spoken in ("fr_FR.UTF-8", "C.UTF-8"):
+        environment = {**os.environ, "LC_ALL": spoken, "PYTHONUTF8": "1"}
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+        told[spoken] = done.stdout.splitlines()
+    assert told["C.UTF-8"] == ["its own"] * 4
+    assert told["fr_FR.UTF-8"] == [
+        "fichier ou dossier absent",
+        "plus de place sur le disque",
+        "en lecture seule",
+        "adresse déjà utilisée",
+    ]

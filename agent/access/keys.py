@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from agent.durable import write_flushed
 from agent.errors import KeyFileError
-from agent.language import say
+from agent.language import reason, say
 
 MAX_KEY_BYTES = 16 << 10
 
@@ -33,7 +33,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_KEY_BYTES)
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise KeyFileError(
             say(en=f"{path}: cannot be read ({why})", fr=f"{path} : illisible ({why})"),
         ) from error
@@ -85,7 +85,7 @@ def write_new(path: Path, content: bytes, mode: int) -> None:
             )
         ) from error
     except OSError as error:
-        why = error.strerror or "?"
+        why = reason(error)
         raise KeyFileError(
             say(en=f"{path}: cannot be written ({why})", fr=f"{path} : écriture impossible ({why})")
         ) from error

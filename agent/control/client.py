@@ -11,7 +11,7 @@ from pathlib import Path
 
 from agent.control.paths import MOST_BYTES, short_path
 from agent.errors import ControlError
-from agent.language import say
+from agent.language import reason, say
 
 WAIT_S = 60.0
 
@@ -29,7 +29,7 @@ def ask(state: Path, request: Mapping[str, object], wait_s: float = WAIT_S) -> d
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except OSError as error:
-            raise _refused(error.strerror or "?") from error
+            raise _refused(reason(error)) from error
         try:
             connection.sendall(json.dumps(request).encode() + b"\n")
             answer = json.loads(_line(connection))

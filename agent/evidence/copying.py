@@ -20,7 +20,7 @@ from pathlib import Path
 from agent.durable import sync_folder
 from agent.errors import EvidenceRefused
 from agent.evidence.shelf import Pack
-from agent.language import say
+from agent.language import reason, say
 
 DEPTH = 8
 PARTIAL = ".partial"
@@ -79,7 +79,7 @@ def copy_pack(pack: Pack, out: Path) -> Path:
             shutil.rmtree(new, ignore_errors=True)
             raise
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = reason(error)
         raise EvidenceRefused(
             say(en=f"{out}: cannot be written ({why})", fr=f"{out} : écriture impossible ({why})")
         ) from error

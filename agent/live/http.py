@@ -37,7 +37,7 @@ from agent.facts import MastFacts
 from agent.faults import one_line
 from agent.language import say
 from agent.live.metrics import CONTENT_TYPE, exposition
-from agent.live.refusals import refusal, said, why
+from agent.live.refusals import readable, refusal, said, why
 from agent.live.requisitions import Requisitions
 from agent.live.sdp import read_offer
 from agent.live.sessions import Sessions, TooManyViewers, View
@@ -148,7 +148,7 @@ class Api:
         may_steer = [one for one in covered if one in self._steering and "ptz" in grant.allow]
         steering = {camera: self._steering[camera].standing(grant) for camera in may_steer}
         told = page_state(self._facts(), covered, grant.expires_at, self._ice_servers, steering)
-        return web.json_response(told)
+        return web.json_response(told, dumps=readable)
 
     async def healthz(self, _: web.Request) -> web.Response:
         """`ok` or `not ok`."""
@@ -255,7 +255,7 @@ class Api:
             raw = await request.read()
         status, body = await steering.steer(grant, raw)
         wait = {str(hdrs.RETRY_AFTER): str(math.ceil(body["retry_after_s"]))} if "retry_after_s" in body else None
-        return web.json_response(body, status=status, headers=wait)
+        return web.json_response(body, status=status, headers=wait, dumps=readable)
 
     async def joystick(self, request: web.Request) -> web.StreamResponse:
         """`/ptz/<camera>/ws`: grant and orders come as messages, so that no address carries them."""

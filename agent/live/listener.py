@@ -15,7 +15,7 @@ from collections.abc import Callable
 from agent.config import Http, split_listen
 from agent.door import Bounds, Door, Guard, Handshake
 from agent.errors import KeyFileError, ListenError
-from agent.language import say
+from agent.language import reason, say
 
 MAX_CONNECTIONS = 256
 REQUEST_S = 10.0
@@ -70,7 +70,7 @@ def _why(address: str, error: OSError) -> str:
             en=f"http.listen {address}: another program listens there; stop it or choose another port",
             fr=f"http.listen {address} : un autre programme y écoute ; l'arrêter ou choisir un autre port",
         )
-    what = error.strerror or str(error)
+    what = reason(error)
     return say(
         en=f"http.listen {address}: cannot listen ({what}); give an address of this machine and a free port",
         fr=f"http.listen {address} : écoute impossible ({what}) ; donner une adresse de cette machine et un port libre",

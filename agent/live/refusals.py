@@ -8,6 +8,7 @@ Laws
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
@@ -23,10 +24,15 @@ WORDS = {400: "offer", 401: "grant", 403: "not-covered", 404: "unknown", 405: "m
 log = logging.getLogger(__name__)
 
 
+def readable(body: object) -> str:
+    """JSON with its accents, for whoever reads an answer by eye."""
+    return json.dumps(body, ensure_ascii=False)
+
+
 def refusal(status: int, message: str, word: str = "", headers: Mapping[str, str] | None = None) -> web.Response:
     """A refusal as JSON; `word` is for programs, `message` for people."""
     body = {"error": word or WORDS.get(status, "refused"), "message": message}
-    return web.json_response(body, status=status, headers=headers)
+    return web.json_response(body, status=status, headers=headers, dumps=readable)
 
 
 def said(response: web.Response) -> str:
@@ -66,11 +72,18 @@ async def answered(handler: Handler, request: web.Request) -> web.StreamResponse
         return refusal(400, say(en="the connection was lost", fr="connexion perdue"), "gone")
     except web.HTTPException as error:
         allow = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
-        return refusal(error.status, error.reason, headers=allow)
+        return refusal(error.status, _phrase(error), headers=allow)
     except Exception as error:
         # a fault of ours: its kind is logged for the maker, never a request's content, and the peer learns nothing
         log.error("live: unexpected %s at %s", type(error).__name__, _place(error))
         return refusal(500, say(en="internal error", fr="erreur interne"), "internal")
+
+
+def _phrase(error: web.HTTPException) -> str:
+    """What we said of it, or the standard's own phrase."""
+    known = {404: "rien à cette adresse", 405: "méthode non admise ici", 413: "trop grand"}
+    own = error.reason == HTTPStatus(error.status).phrase
+    return say(en=error.reason, fr=known.get(error.status, error.reason) if own else error.reason)
 
 
 def _place(error: BaseException) -> str:

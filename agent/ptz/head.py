@@ -47,6 +47,8 @@ FAST_S, SLOW_S = 0.1, 0.5
 CHECK_S = 1.0
 """Between two questions while the metadata stream keeps pace."""
 LIVELY_S = 2.0
+STANDS = 0.004
+"""A picture that moved by less than this, in half its width, shows no motion: a third of a pixel of the small one."""
 CONNECT_S, ASK_S, ORDER_S, CHORE_S = 10.0, 2.0, 1.0, 3.0
 ORDER_CONNECT_S = 3.0
 PATIENCE_S = 0.2
@@ -91,7 +93,7 @@ class TurningHead:
         self._wake = threading.Event()
         self._report: Report | None = None
         self._lively_until = clock.instant()
-        self._sure = False
+        self._sure = self._stands = False
         self._presets: tuple[Preset, ...] = ()
         self._busy_since: Instant | None = None
         self._threads = [
@@ -135,8 +137,14 @@ class TurningHead:
         report = self._report
         hfov = None if report is None else self.settings.optics.hfov_deg(report.zoom)
         sight = self._motion.look(luma, taken, stamp_s, hfov)
+        self._stands = sight.known and max(abs(sight.across), abs(sight.up), abs(sight.spread)) < STANDS
         with self._lock:
             self._track.picture(replace(sight, late_s=late_s))
+
+    @property
+    def rests(self) -> bool:
+        """True while its pose is sure and the last picture showed no motion."""
+        return self._sure and self._stands
 
     def forget_pictures(self) -> None:
         """The next frame is of another connection, size or format."""

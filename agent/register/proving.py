@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from agent.errors import NoteRefused, RegisterError, UsageError
-from agent.language import say
+from agent.language import reason, say
 from agent.register.bodies import EntriesExpired
 from agent.register.entries import LONGEST_LINE, Place, line_hash, parse_entry, place_of, split_line
 from agent.register.findings import Finding, Verdict, Witness, against, entry_name, fault, notice
@@ -46,7 +46,7 @@ def verify(state: Path, device: bytes, seen: Sequence[Witness] = (), witnesses: 
             if not again:
                 raise RegisterError(say(en=f"{folder}: files vanish", fr=f"{folder} : fichiers disparus")) from None
         except OSError as error:
-            raise RegisterError(f"{folder}: {error.strerror}") from error
+            raise RegisterError(f"{folder}: {reason(error)}") from error
     raise AssertionError
 
 

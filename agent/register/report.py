@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from agent.errors import KeyFileError, NoteRefused, UsageError
 from agent.identity import FOLDER as IDENTITY
 from agent.identity import PUBLIC
-from agent.language import say
+from agent.language import reason, say
 from agent.moments import utc_ms
 from agent.register.bodies import cameras_of
 from agent.register.findings import Finding, Verdict, Witness, notice, severity_word
@@ -107,7 +107,7 @@ def _seen(path: Path) -> Witness:
             raw = str(json.loads(raw)["checkpoint"]).encode()
         return Witness.parse(str(path), raw)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason(error)}") from error
     except NoteRefused as error:
         raise NoteRefused(f"{path}: {error}") from error
     except (ValueError, KeyError, RecursionError) as error:
@@ -126,7 +126,7 @@ def witness_key(text: str) -> Key:
                 key = file.read(LARGEST_NOTE).decode("utf-8").strip()
         return Key.parse(key)
     except (OSError, UnicodeDecodeError, NoteRefused) as error:
-        why = (error.strerror or "?") if isinstance(error, OSError) else error
+        why = reason(error) if isinstance(error, OSError) else error
         raise UsageError(
             say(
                 en=f"--witness {text}: is no witness.vkey and no key out of one ({why})",

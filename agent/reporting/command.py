@@ -13,7 +13,7 @@ from pathlib import Path
 from agent import __version__
 from agent.command_line import whole
 from agent.errors import RegisterError, UsageError
-from agent.language import say
+from agent.language import reason, say
 from agent.moments import utc_ms
 from agent.register import report as register_report
 from agent.register.entries import parse_entry, split_line
@@ -106,7 +106,7 @@ def _made(arguments: argparse.Namespace) -> tuple[Report, Provenance, Verdict]:
     try:
         made = gather(arguments.state, asked, verdict)
     except OSError as error:
-        raise RegisterError(f"{arguments.state}: {error.strerror}") from error
+        raise RegisterError(f"{arguments.state}: {reason(error)}") from error
     key = "celle du répertoire d'état" if arguments.device_pub is None else "donnée à part (--device-pub)"
     findings = tuple(f"{one.name} : {one.text}" for one in verdict.findings)
     first = verdict.size - verdict.present if verdict.good else 0
@@ -166,7 +166,7 @@ def _write(path: Path, raw: bytes) -> None:
             file.write(raw)
         part.replace(path)
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
+        raise UsageError(f"{path}: {reason(error)}") from error
 
 
 def _hours(length_ms: int) -> str:

@@ -17,7 +17,7 @@ import av
 from av.container import InputContainer
 
 from agent.errors import UsageError
-from agent.language import say
+from agent.language import reason, say
 from agent.signing.nal import PPS, SPS, kind, split_annex_b, split_lengths
 
 _OPTIONS = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,h264", "protocol_whitelist": "file"}
@@ -31,7 +31,8 @@ class Footage:
         try:
             opened = av.open(str(film.resolve()) if isinstance(film, Path) else io.BytesIO(film), options=_OPTIONS)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise self._unfit(getattr(error, "strerror", None) or str(error)) from error
+            why = reason(error) if isinstance(error, OSError) else getattr(error, "strerror", None) or str(error)
+            raise self._unfit(why) from error
         assert isinstance(opened, InputContainer)
         self._container = opened
         tracks = opened.streams.video

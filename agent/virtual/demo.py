@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agent.config import load
 from agent.errors import UsageError, VigieError
-from agent.language import say
+from agent.language import reason, say
 from agent.virtual.broker import embedded_broker
 from agent.virtual.demo_agent import Agent, Figures, recorded
 from agent.virtual.demo_mast import DOME, MAST, PASSWORD_FILE, SETUPS, configuration
@@ -40,7 +40,7 @@ def _make_folder(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "vigie.toml").touch()
     except OSError as error:
-        why = error.strerror or ""
+        why = reason(error)
         raise UsageError(
             say(
                 en=f"--state {folder} cannot be used ({why}); name a folder that you may write",

@@ -1,6 +1,6 @@
 """Whether the index tells truly where the head pointed: each point laid against the truth of its own picture.
 
-    placed = pointing(folder, "tete", head, verdict)
+    placed = pointing(folder, "tete", head, verdict.strips)
     assert placed.untrue == []
 
 A point has the time that its picture bears in its strip, so the picture is found by that, to the millisecond, however

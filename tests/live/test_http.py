@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.acts import ground, person
 from agent.events import ViewStarted
 from agent.live.http import is_local
+from agent.live.refusals import refusal
 from agent.register import bodies
 from tests.live.house import House, TestClock, Viewer, bearer_of, grant_for, house, loose_offer, token_for
 from tests.live.scene import Scene
@@ -335,3 +336,7 @@ async def test_an_agent_whose_grant_counts_no_more_is_named_where_it_is_refused(
         assert other.person == expired.person  # type: ignore[union-attr]
         assert (stranger.person, stranger.ground) == (None, None)  # type: ignore[union-attr]
         assert (unknown.camera, unknown.why) == ("", "no such camera on this mast")  # type: ignore[union-attr]
+
+
+def test_an_answer_can_be_read_by_eye() -> None:
+    assert "caméra inconnue" in (refusal(404, "caméra inconnue").text or "")
