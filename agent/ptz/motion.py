@@ -5,31 +5,26 @@
 
 Laws
 - It sees plain luma, so it lives beside masking: it keeps two pictures of 160 columns in memory and gives away numbers.
-- Every corner of the picture votes. Less than `AGREEMENT` of them, or none in whole quarters, is no motion at all but
-  "unknown"; so is a motion that a tenth of the picture stands still against, or that comes from one picture to the next
-  as no motor could: that is a lorry and not the head. A lorry that sets off gently looks like a turn with some zoom for
-  as long as it has moved by less than a pixel: what stands is looked for among those that agree, too.
+- What the picture's corners do not agree on (`agreement`) is no motion but "unknown"; so is one that a tenth of the
+  picture stands still against, or that comes from one picture to the next as no motor could: that is a lorry and not
+  the head.
 - Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
   rests; each new reference adds its own error to `drift`. What two pictures' motions from it say of the way between
-  them takes into account how the view rolled and zoomed (`_between`), and by which field of view each was measured.
+  them takes into account how the view rolled and zoomed (`between`), and by which field of view each was measured.
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
-import cmath
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.clock import Instant
+from agent.ptz.agreement import LEAST_POINTS, LEAST_SLACK_PX, NONE, Fit, Move, Points, Rays, between, vote
 from agent.ptz.evidence import Sight
 from agent.units import Plane
-
-Floats = NDArray[np.float64]
-Points = NDArray[np.float32]
 
 COLUMNS = 160
 LEAST_ROWS = 16
@@ -41,29 +36,16 @@ FAST_PX = 3.0
 """A motion for each picture beyond which it is looked for farther away."""
 TEXTURE = 4e-4
 """Least eigenvalue of a corner worth following (of luma in 0..1)."""
-LEAST_POINTS = 12
-AGREEMENT = 0.6
-STANDING = 0.1
-STILL, STOOD = 0.2, 0.5
-"""A corner stands that moved by less than the first share of what half the picture is said to have moved, and by less
-than the second of what is said of itself: around a point that a zoom or a roll leaves in its place others hardly move
-either, and are said to."""
-LEAST_CLAIM_PX = 0.2
-"""Where less than this is said of half the picture, nothing can be told to stand."""
-NEAR_PX = 0.3
-"""A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 FAR_SHARE = 0.12
 """Of the picture's width: after so much motion a new reference is taken."""
 FAR_ZOOM = 0.08
 WEAK_PICTURES = 50
 """In a row, in which less than `STRONG` agrees: the reference has aged, as the light and the parked cars have."""
 STRONG = 0.75
-LEAST_SLACK_PX = 0.03
 HARDEST_RAD_S2 = math.radians(600.0)
 """No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
-TINY = 1e-9 * np.eye(4)
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
 
 
@@ -77,60 +59,6 @@ class _Reference:
     @classmethod
     def of(cls, small: Plane) -> "_Reference":
         return cls(small, corners(small))
-
-
-@dataclass(frozen=True, slots=True)
-class _Rays:
-    """A reference's corners under one field of view: (2, n) tangents right and down, and how they move (`_basis`).
-
-    `quarter`: (n,) which of the picture's four quarters each lies in. `half`: the tangent of half the view.
-    """
-
-    reference: _Reference
-    half: float
-    focal: float
-    rays: Floats
-    basis: Floats
-    quarter: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, reference: _Reference, half: float) -> "_Rays":
-        height, width = reference.small.shape
-        focal = width / 2 / half
-        rays = (reference.corners.T - np.array([[(width - 1) / 2], [(height - 1) / 2]])) / focal
-        right, low = rays > 0
-        return cls(reference, half, focal, rays, _basis(rays), right + 2 * low)
-
-
-class _Move(NamedTuple):
-    """A motion of the view: yaw right, pitch up and roll in radians, zoom in as a logarithm."""
-
-    yaw: float
-    pitch: float
-    roll: float
-    zoom: float
-
-    def scaled(self, times: float) -> "_Move":
-        """The same in angles of another field of view."""
-        return self._replace(yaw=self.yaw * times, pitch=self.pitch * times)
-
-
-NONE = _Move(0.0, 0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A motion from a reference; what may be wrong.
-
-    `still`: a part of the picture stands, though it agrees within its error.
-    """
-
-    motion: _Move
-    quality: float
-    error: float
-    error_zoom: float
-    shift_px: float
-    still: bool
 
 
 def shrink(luma: Plane) -> Plane:
@@ -176,7 +104,7 @@ class Motion:
 
     def __init__(self) -> None:
         self._reference: _Reference | None = None
-        self._seen: _Rays | None = None
+        self._seen: tuple[_Reference, Rays] | None = None
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
         self._placed = NONE  # the last known picture, from the reference
@@ -196,7 +124,7 @@ class Motion:
             return self._begin(small, taken, stamp_s)
         self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
         half = self._half
-        guess = _Move(*(placed + step for placed, step in zip(self._placed, self._step, strict=True)))
+        guess = Move(*(placed + step for placed, step in zip(self._placed, self._step, strict=True)))
         fit = self._fit(self._reference, small, guess)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
@@ -216,7 +144,7 @@ class Motion:
             self._placed, self._step = (one.scaled(half / self._half) for one in (self._placed, self._step))
             self._half = half
 
-    def _plausible(self, fit: _Fit, placed: _Move, stamp_s: float) -> bool:
+    def _plausible(self, fit: Fit, placed: Move, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
         if self._rate is None:
             return True
@@ -243,10 +171,10 @@ class Motion:
             return self._begin(small, taken, stamp_s)
         return Sight(taken, stamp_s, False)
 
-    def _known(self, small: Plane, taken: Instant, stamp_s: float, fit: _Fit, *, rebased: bool) -> Sight:
+    def _known(self, small: Plane, taken: Instant, stamp_s: float, fit: Fit, *, rebased: bool) -> Sight:
         half, seconds = self._half, max(0.001, stamp_s - self._known_s)
-        step = _Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
-        moved = _between(self._placed, fit.motion)
+        step = Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
+        moved = between(self._placed, fit.motion)
         self._rate = step.yaw / seconds, step.pitch / seconds
         self._lost, self._known_s, self._last = 0, stamp_s, small
         self._placed, self._step = fit.motion, step
@@ -272,14 +200,12 @@ class Motion:
             quality=fit.quality,
         )
 
-    def _fit(self, reference: _Reference, small: Plane, guess: _Move, *, far: bool = False) -> _Fit | None:
+    def _fit(self, reference: _Reference, small: Plane, guess: Move, *, far: bool = False) -> Fit | None:
         """The motion from `reference` to `small`, or None when the corners do not agree on one."""
         start = reference.corners
         if len(start) < LEAST_POINTS:
             return None
-        seen = self._seen
-        if seen is None or seen.reference is not reference or seen.half != self._half:
-            seen = self._seen = _Rays.of(reference, self._half)
+        seen = self._rays_of(reference)
         aimed = start + (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T.astype(np.float32)
         fast = far or max(map(abs, self._step)) * seen.focal > FAST_PX
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -298,7 +224,13 @@ class Motion:
         if len(good) < LEAST_POINTS:
             return None
         moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
-        return _vote(seen, good, moved, int(np.count_nonzero(inside)))
+        return vote(seen, good, moved, int(np.count_nonzero(inside)))
+
+    def _rays_of(self, reference: _Reference) -> Rays:
+        if self._seen is None or self._seen[0] is not reference or self._seen[1].half != self._half:
+            height, width = reference.small.shape
+            self._seen = reference, Rays.of(reference.corners, width, height, self._half)
+        return self._seen[1]
 
 
 def _inside(points: Points, small: Plane) -> NDArray[np.bool_]:
@@ -307,110 +239,10 @@ def _inside(points: Points, small: Plane) -> NDArray[np.bool_]:
     return np.asarray(cv2.inRange(points[None], (2, 2), (width - 2, height - 2))[0] > 0)
 
 
-def _jump(before: Plane, small: Plane, half: float) -> _Move:
+def _jump(before: Plane, small: Plane, half: float) -> Move:
     """A first guess of a large motion, by phase correlation of the two pictures."""
     height, width = small.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
     (across, down), _ = cv2.phaseCorrelate(before.astype(np.float32), small.astype(np.float32), window)
     focal = width / 2 / half
-    return _Move(-across / focal, down / focal, 0.0, 0.0)
-
-
-def _between(before: _Move, after: _Move) -> complex:
-    """How far the second motion's axis lies to the right and (imaginary) down of the first's, in angles of the second.
-
-    Both are from the same reference, seen from the middle of the way: where the picture was zoomed or rolled since, as
-    steeply down each turn rolls it, the one less the other is no motion.
-    """
-    half_turn = [complex(one.zoom, one.roll) / 2 for one in (before, after)]
-    axes = [complex(one.yaw, -one.pitch) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
-    scale_before, scale_after = ((1 + turn) / (1 - turn) for turn in half_turn)
-    grown = scale_after / scale_before
-    return (axes[1] - axes[0]) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
-
-
-def _basis(rays: Floats) -> Floats:
-    """(4, 2 n) how points move, all across and then all down, for each radian of yaw right, pitch up and roll, and
-    each unit of zoom in; `rays`: (2, n).
-    """
-    x, y = rays
-    basis = np.empty((4, *rays.shape))
-    yaw, pitch, roll, zoom = basis
-    np.multiply(rays, -x, out=yaw)
-    yaw[0] -= 1.0
-    np.multiply(rays, y, out=pitch)
-    pitch[1] += 1.0
-    np.negative(y, out=roll[0])
-    roll[1] = x
-    zoom[:] = rays
-    return basis.reshape(4, -1)
-
-
-def _median(values: Floats) -> float:
-    """The median, several times faster than numpy's own for few values."""
-    ordered = np.sort(values)
-    count = len(ordered)
-    return float(ordered[(count - 1) // 2] + ordered[count // 2]) / 2
-
-
-def _solve(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> Floats:
-    """The motion that fits best where `agree`, (n,), says so."""
-    counted = (basis.reshape(4, 2, -1) * agree).reshape(4, -1)
-    _, motion = cv2.solve(counted @ basis.T + TINY, (counted @ moved)[:, None], flags=cv2.DECOMP_CHOLESKY)
-    return np.asarray(motion, np.float64).ravel()
-
-
-def _vote(seen: _Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> _Fit | None:
-    """The one motion that enough corners of all quarters agree on, with its error.
-
-    `good`: (n,) which of the corners were found again; `moved`: (2, n) pixels by which they moved.
-    """
-    focal = seen.focal
-    rays = seen.rays.take(good, axis=1)
-    basis = _basis(rays + moved * (0.5 / focal))  # at the middle of the way it is right to the second order
-    agreed = _agreed(basis, moved)
-    if agreed is None:
-        return None
-    motion, agree, error_px = agreed
-    agreeing = int(np.count_nonzero(agree))
-    if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
-        return None
-    moved_px = np.maximum(*np.abs(moved))
-    standing = (moved_px < NEAR_PX) & ~agree
-    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(seen.quarter.take(good), agree):
-        return None
-    agreed_px = error_px[agree]
-    deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
-    error = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing)) / focal  # neighbours err together
-    reach = max(0.1, float(np.abs(rays[:, agree]).max()))
-    each_px = np.maximum(*np.abs((motion @ basis).reshape(2, -1)))  # what the motion says of each corner
-    claimed_px = _median(each_px)
-    stood = (moved_px < STILL * claimed_px) & (moved_px < STOOD * each_px)  # in the middle of a zoom nothing moves
-    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(stood) > STANDING * voters
-    move, shift_px = _Move(*(motion / focal).tolist()), math.hypot(motion[0], motion[1])
-    return _Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still))
-
-
-def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Floats] | None:
-    """The motion, (4,) in pixels, that most of `moved`, (2, n), agree on; which of them, and how far each is off."""
-    flat, count = moved.ravel(), moved.shape[1]
-    ordered = np.sort(moved, axis=1)
-    off = np.abs(moved - (ordered[:, (count - 1) // 2, None] + ordered[:, count // 2, None]) / 2)
-    agree = np.maximum(*off) < 4 + 3 * _median(off.ravel())
-    counted, motion, error_px = None, np.zeros(4), np.zeros(count)
-    for near_px in (1.5, NEAR_PX):
-        if np.count_nonzero(agree) < LEAST_POINTS:
-            return None
-        if counted is None or not np.array_equal(agree, counted):  # the same would give the same
-            counted, motion = agree, _solve(basis, flat, agree)
-            error_px = np.maximum(*np.abs(moved - (motion @ basis).reshape(2, -1)))
-        agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
-    return motion, agree, error_px
-
-
-def _everywhere(quarter: NDArray[np.intp], agree: NDArray[np.bool_]) -> bool:
-    """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
-    voters = np.bincount(quarter, minlength=4).tolist()
-    voting = np.bincount(quarter[agree], minlength=4).tolist()
-    able = [(all_, some) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
-    return len(able) >= 2 and all(3 * some >= all_ for all_, some in able)
+    return Move(-across / focal, down / focal, 0.0, 0.0)

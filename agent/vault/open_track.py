@@ -9,7 +9,8 @@ pictures. One file a recorder in `<state>/tracks/`, used again for each of its s
     beside.end()
 
 Laws
-- A picture that survives a cut has its points: they are written before it, and flushed before it.
+- A picture that survives a cut has its points: they are written before it, and flushed before it. (Of the half second
+  that was not flushed yet the system may have written out pictures by itself, and not their points.)
 - A flush of the segment costs one more where there is a new point, else none: two a second while a head turns, one a
   segment while it rests, none for a camera without a head. The file grows by whole blocks and is then written over in
   place, so that such a flush writes one block and no journal.

@@ -120,7 +120,7 @@ TAMPERINGS = {
     "the last dropped": (edit(lambda lines: lines[:-1]), "tree: has hashes of more than the 9 entries"),
     "half the last cut off": (edit(lambda lines: [*lines[:-1], lines[-1][:99]]), "ends in 99 bytes that are no line"),
     "a line of nonsense": (edit(lambda lines: [*lines[:4], b"nonsense\n", *lines[4:]]), "entry 4: its line in"),
-    "all dropped": (edit(lambda _: []), "tree: has hashes beyond"),
+    "all dropped": (edit(lambda _: []), "tree: has hashes of more than the 0 entries"),
     "a stranger's file": (lambda state: (state / "register" / "notes.txt").write_text("x"), "notes.txt: is no part"),
     "a link": (lambda state: (state / "register" / "other").symlink_to("/etc/passwd"), "other: is no part"),
     "the section renamed": (

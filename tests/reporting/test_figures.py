@@ -270,3 +270,11 @@ def test_a_release_is_told_as_such_and_an_export_by_its_interval(story: Story) -
         "20/11/2026 09:00:00 au 20/11/2026 10:00:00",
         "levée d'une conservation",
     ]
+
+
+def test_a_day_of_short_intervals_is_one_in_paris(story: Story) -> None:
+    for hour in (10.6, 11.1):  # 23:36 and 00:06 there
+        for number in range(25):
+            began = story.at(hour + 0.01 * number, bodies.BlindBegan("dome", "pose-old"))
+            story.at(hour + 0.01 * number + 0.001, bodies.BlindEnded("dome", began, 1_000))
+    assert [one.times for one in story.report().intervals] == [*[1] * LISTED_SINGLY, 5] * 2
