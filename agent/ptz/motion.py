@@ -108,8 +108,7 @@ class Motion:
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
         self._placed = NONE  # the last known picture, from the reference
-        self._step = NONE
-        self._rate: tuple[float, float] | None = None  # radians a second of yaw and pitch
+        self._rate: Move | None = None  # a second
         self._known_s = 0.0
         self._lost = self._weak = 0
 
@@ -123,15 +122,14 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
-        half = self._half
-        guess = Move(*(placed + step for placed, step in zip(self._placed, self._step, strict=True)))
-        fit = self._fit(self._reference, small, guess)
+        guess, fast = self._expected(stamp_s)
+        fit = self._fit(self._reference, small, guess, fast=fast)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             return self._known(small, taken, stamp_s, fit, rebased=False)
         before = _Reference.of(self._last) if self._last is not None else self._reference
-        fit = self._fit(before, small, _jump(before.small, small, half), far=True)
+        fit = self._fit(before, small, _jump(before.small, small, self._half), fast=True)
         if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
@@ -141,30 +139,45 @@ class Motion:
     def _rescale(self, half: float) -> None:
         """What was measured under another field of view, in angles of this one: in pixels it is the same."""
         if half != self._half:
-            self._placed, self._step = (one.scaled(half / self._half) for one in (self._placed, self._step))
+            self._placed = self._placed.scaled(half / self._half)
+            self._rate = None if self._rate is None else self._rate.scaled(half / self._half)
             self._half = half
+
+    def _seconds(self, stamp_s: float) -> float:
+        """Since the last known picture."""
+        return max(0.001, stamp_s - self._known_s)
+
+    def _expected(self, stamp_s: float) -> tuple[Move, bool]:
+        """Where the picture would be if nothing changed, and whether that is far from the last known one.
+
+        However long ago that was: what repeats itself in the scene would be taken for itself one repeat off.
+        """
+        if self._rate is None:
+            return self._placed, self._lost > 0
+        seconds = min(LOST_S, self._seconds(stamp_s))
+        guess = Move(*(placed + rate * seconds for placed, rate in zip(self._placed, self._rate, strict=True)))
+        focal_px = COLUMNS / 2 / self._half
+        return guess, self._lost > 0 or max(map(abs, self._rate)) * seconds * focal_px > FAST_PX
 
     def _plausible(self, fit: Fit, placed: Move, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
         if self._rate is None:
             return True
-        seconds = max(0.001, stamp_s - self._known_s)
-        yaw = (fit.motion.yaw - placed.yaw) / seconds - self._rate[0]
-        pitch = (fit.motion.pitch - placed.pitch) / seconds - self._rate[1]
+        seconds = self._seconds(stamp_s)
+        yaw = (fit.motion.yaw - placed.yaw) / seconds - self._rate.yaw
+        pitch = (fit.motion.pitch - placed.pitch) / seconds - self._rate.pitch
         return max(abs(yaw), abs(pitch)) < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
         self._reference = _Reference.of(small)
         self._last, self._lost, self._known_s = None, 0, stamp_s
-        self._placed = self._step = NONE
-        self._rate = None
+        self._placed, self._rate = NONE, None
         blank = len(self._reference.corners) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
         return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
 
     def _unknown(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
         self._lost += 1
-        self._step = NONE
         assert self._reference is not None
         blank = len(self._reference.corners) < LEAST_POINTS
         if blank or self._lost >= LOST_PICTURES or stamp_s - self._known_s > LOST_S:
@@ -172,12 +185,12 @@ class Motion:
         return Sight(taken, stamp_s, False)
 
     def _known(self, small: Plane, taken: Instant, stamp_s: float, fit: Fit, *, rebased: bool) -> Sight:
-        half, seconds = self._half, max(0.001, stamp_s - self._known_s)
+        half, seconds = self._half, self._seconds(stamp_s)
         step = Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
         moved = between(self._placed, fit.motion)
-        self._rate = step.yaw / seconds, step.pitch / seconds
+        self._rate = Move(*(one / seconds for one in step))
         self._lost, self._known_s, self._last = 0, stamp_s, small
-        self._placed, self._step = fit.motion, step
+        self._placed = fit.motion
         drift = drift_zoom = 0.0
         self._weak = self._weak + 1 if fit.quality < STRONG else 0
         far = fit.shift_px > FAR_SHARE * small.shape[1] or abs(fit.motion.zoom) > FAR_ZOOM
@@ -200,21 +213,23 @@ class Motion:
             quality=fit.quality,
         )
 
-    def _fit(self, reference: _Reference, small: Plane, guess: Move, *, far: bool = False) -> Fit | None:
-        """The motion from `reference` to `small`, or None when the corners do not agree on one."""
+    def _fit(self, reference: _Reference, small: Plane, guess: Move, *, fast: bool) -> Fit | None:
+        """The motion from `reference` to `small`, or None when the corners do not agree on one.
+
+        `fast`: it may be far from `guess`.
+        """
         start = reference.corners
         if len(start) < LEAST_POINTS:
             return None
         seen = self._rays_of(reference)
         aimed = start + (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T.astype(np.float32)
-        fast = far or max(map(abs, self._step)) * seen.focal > FAST_PX
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
             reference.small,
             small,
             start,
             aimed,
             winSize=WINDOW,
-            maxLevel=2 if fast or self._lost else 1,
+            maxLevel=2 if fast else 1,
             criteria=CRITERIA,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=1e-4,

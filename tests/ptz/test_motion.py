@@ -169,6 +169,24 @@ def test_around_the_middle_of_a_quick_zoom_nothing_is_taken_for_what_stands_besi
     assert worst < 1.0
 
 
+@pytest.mark.parametrize("silent", [{12}, {12, 13}, set[int]()], ids=["one silent", "two silent", "left out"])
+def test_a_scene_that_repeats_itself_is_not_taken_for_itself_one_repeat_off_behind_a_gap(silent: set[int]) -> None:
+    """A wall of like windows that goes by so fast that it moves by a third of a repeat from picture to picture."""
+    dice, motion = np.random.default_rng(2), Motion()
+    window = cv2.GaussianBlur(dice.integers(0, 255, (48, 48), np.uint8), (0, 0), 2)
+    wall = cv2.normalize(np.tile(window, (4, 60)), None, 40, 215, cv2.NORM_MINMAX).astype(np.uint8)
+    at = 0.0
+    for index in range(20):
+        if not silent and index in (12, 13):  # the camera left them out
+            continue
+        seen = wall[:180, 16 * index : 16 * index + 320]
+        sight = look(motion, np.full_like(seen, 128) if index in silent else seen, index, 5.0)
+        assert sight.known or index in silent
+        assert not sight.broken or index == 0
+        at += sight.across
+    assert at == pytest.approx(16 * 19 / 160, rel=0.03)
+
+
 def test_people_and_cars_that_pass_are_not_the_head() -> None:
     motion, at, farthest = Motion(), np.zeros(2), 0.0
     sights = [look(motion, picture, index) for index, picture in enumerate(footage(250))]
