@@ -22,9 +22,9 @@ class Frame:
     """A decoded picture, unmasked: it never leaves `capture` and `masking`.
 
     `planes`: (rows, columns) uint8 views of the decoder's own memory, read-only, as `pixel_format` (FFmpeg's name) lays
-    them out; empty for a format that is not 8-bit planar. `taken`: when it arrived. `wall`: UTC then. `pts_90k`: it
-    grows strictly. `epoch`: grows with each connection, so that masks are armed anew. `owner`: keeps the memory alive.
-    `late_s`: how much later than the most punctual picture it came, as far as its stamps tell.
+    them out; empty for a format that is not 8-bit planar. `taken`: when it arrived. `wall`: UTC once it was decoded.
+    `pts_90k`: it grows strictly. `epoch`: grows with each connection, so that masks are armed anew. `owner`: keeps the
+    memory alive. `late_s`: how much later than the most punctual picture it came, as far as its stamps tell.
     """
 
     camera: str
