@@ -181,10 +181,7 @@ def test_one_that_has_expired_is_not_collected_again_nor_fetched(house: House) -
 
 def test_what_a_power_cut_broke_off_is_not_answered_after_its_end(house: House) -> None:
     document = short_lived(house)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.evidence.desk.bind", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.evidence.desk.bind")
     house.close()
     house.clock.pass_ms(HOUR_MS)
     house.open()
@@ -261,10 +258,7 @@ def test_nothing_is_answered_while_the_register_cannot_be_written(house: House) 
 
 def test_a_requisition_that_a_power_cut_broke_off_may_be_presented_again(house: House) -> None:
     document = house.document()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.evidence.desk.bind", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.evidence.desk.bind")
     assert house.desk.pack(ID) is None
     house.close()
     house.open()
@@ -276,10 +270,7 @@ def test_a_requisition_that_a_power_cut_broke_off_may_be_presented_again(house: 
 
 def test_an_export_that_a_power_cut_broke_off_is_answered_after_its_hold_has_ended_too(house: House) -> None:
     document = house.document()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.evidence.desk.bind", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.evidence.desk.bind")
     house.close()
     house.clock.pass_ms(FETCH_MS + 1)  # nobody came: what it held ages again
     house.open()
@@ -301,6 +292,14 @@ def _cut(*_: object) -> None:
     raise KeyboardInterrupt
 
 
+def _cut_in(house: House, document: bytes, where: str) -> None:
+    """Begins to answer a document; the power is cut in the function named."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(where, _cut)
+        with pytest.raises(KeyboardInterrupt):
+            house.desk.answer(document)
+
+
 def _open_entries(house: House) -> set[int]:
     """Entries of holds that no entry has released; each may be released once."""
     released = [entry.body.held for entry in house.book.entries() if isinstance(entry.body, SegmentsReleased)]
@@ -310,10 +309,7 @@ def _open_entries(house: House) -> set[int]:
 
 def test_a_hold_that_a_cut_left_in_the_register_alone_is_closed_there(house: House) -> None:
     document = house.document()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.vault.holds.Holds.begin", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.vault.holds.Holds.begin")
     assert len(_open_entries(house)) == 1
     house.close()
     house.open()
@@ -326,10 +322,7 @@ def test_a_hold_that_a_cut_left_in_the_register_alone_is_closed_there(house: Hou
 
 def test_what_was_cut_short_and_asked_again_is_entered_as_held_once(house: House) -> None:
     document = house.document()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.evidence.desk.bind", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.evidence.desk.bind")
     house.close()
     house.open()
     house.clock.pass_ms(60_000)
@@ -346,10 +339,7 @@ def test_what_was_cut_short_and_asked_again_is_entered_as_held_once(house: House
 def test_a_release_that_a_cut_left_entered_is_carried_out_once_and_answered(house: House, asked_again: bool) -> None:
     house.desk.answer(house.document(demand=hold_demand(house, house.clock.wall_ms + 100 * DAY_MS)))
     document = house.document(id=OTHER_ID, demand=Release(ID), reference="PV 2026/9")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("agent.vault.holds.Holds.end", _cut)
-        with pytest.raises(KeyboardInterrupt):
-            house.desk.answer(document)
+    _cut_in(house, document, "agent.vault.holds.Holds.end")
     assert (house.kinds()[-1], len(house.vault.holds.standing())) == ("segments_released", 1)
     house.close()
     house.open()
