@@ -243,7 +243,8 @@ class Told:
     lost_thread: bool
     """The pictures have hung together no more since the lie began: nothing can find it out."""
     hidden: Pose = (0.0, 0.0, 0.0)
-    """So little a lie may be off without contradicting anything: what was said since it began was no closer."""
+    """So little a lie may be off without contradicting anything: what was said since it began was no closer, nor is
+    what was trusted before it, as far as the pictures could carry that."""
 
     @property
     def fault(self) -> bool:
@@ -318,6 +319,9 @@ def told(wild: Wild) -> list[Told]:
             continue
         arrival, exposed = act  # type: ignore[misc]
         said = track.judge(Instant(int(arrival * S)), Instant(int(second * S)))
+        trusted = track._carried(Instant(int(arrival * S))) if liar.kind else None
+        if trusted is not None and track._is_tight(trusted):
+            wide = [max(2 * half, most) for half, most in zip(trusted.half, wide, strict=True)]
         shown_since = None if isinstance(said, Blind) else second if shown_since is None else shown_since
         verdict = Verdict(exposed, said, wild.truth.at(exposed), (0.0, 0.0, 0.0))
         lost = lost_at > liar.first - 0.7
