@@ -122,7 +122,7 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
-        guess, fast = self._expected(stamp_s)
+        guess, fast = self._expected(self._rays_of(self._reference).focal, stamp_s)
         fit = self._fit(self._reference, small, guess, fast=fast)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
@@ -147,7 +147,7 @@ class Motion:
         """Since the last known picture."""
         return max(0.001, stamp_s - self._known_s)
 
-    def _expected(self, stamp_s: float) -> tuple[Move, bool]:
+    def _expected(self, focal_px: float, stamp_s: float) -> tuple[Move, bool]:
         """Where the picture would be if nothing changed, and whether that is far from the last known one.
 
         However long ago that was: what repeats itself in the scene would be taken for itself one repeat off.
@@ -156,7 +156,6 @@ class Motion:
             return self._placed, self._lost > 0
         seconds = min(LOST_S, self._seconds(stamp_s))
         guess = Move(*(placed + rate * seconds for placed, rate in zip(self._placed, self._rate, strict=True)))
-        focal_px = COLUMNS / 2 / self._half
         return guess, self._lost > 0 or max(map(abs, self._rate)) * seconds * focal_px > FAST_PX
 
     def _plausible(self, fit: Fit, placed: Move, stamp_s: float) -> bool:

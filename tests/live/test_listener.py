@@ -26,6 +26,13 @@ def lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
+async def leave(held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]) -> None:
+    for _, writer in held:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
 async def test_a_busy_port_is_named_with_the_mend(scene: Scene) -> None:
     async with house(scene) as it:
         with pytest.raises(ListenError, match=f"127.0.0.1:{it.server.port}"):
@@ -102,10 +109,7 @@ async def test_in_a_full_house_the_longest_waiting_gives_way_to_who_comes(
                     async with asyncio.timeout(0.3):
                         await held[1][0].read()
         finally:
-            for _, writer in held:
-                writer.close()
-                with contextlib.suppress(ConnectionError):
-                    await writer.wait_closed()
+            await leave(held)
 
 
 async def test_connections_that_never_shake_hands_fill_the_house_no_further_than_others(
@@ -127,10 +131,7 @@ async def test_connections_that_never_shake_hands_fill_the_house_no_further_than
                     async with aiohttp.ClientSession() as other, other.get(url, ssl=trust) as again:
                         assert (number, again.status) == (number, 200)
         finally:
-            for _, writer in held:
-                writer.close()
-                with contextlib.suppress(ConnectionError):
-                    await writer.wait_closed()
+            await leave(held)
 
 
 async def test_a_connection_that_never_shakes_hands_is_cut_in_time(
