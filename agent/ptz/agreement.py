@@ -66,6 +66,7 @@ class Fit:
     error_zoom: float
     shift_px: float
     still: bool
+    agree: NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def vote(seen: Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> Fit 
     stood = (moved_px < STILL * claimed_px) & (moved_px < STOOD * each_px)  # in the middle of a zoom nothing moves
     still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(stood) > STANDING * voters
     move, shift_px = Move(*(motion / focal).tolist()), math.hypot(motion[0], motion[1])
-    return Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still))
+    return Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still), good[agree])
 
 
 def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Floats] | None:

@@ -15,15 +15,29 @@ Laws
 """
 
 import math
-from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.clock import Instant
-from agent.ptz.agreement import LEAST_POINTS, LEAST_SLACK_PX, NONE, Fit, Move, Points, Rays, between, vote
+from agent.ptz.agreement import (
+    LEAST_POINTS,
+    LEAST_SLACK_PX,
+    NEAR_PX,
+    NONE,
+    Fit,
+    Floats,
+    Move,
+    Points,
+    Rays,
+    between,
+    vote,
+)
 from agent.ptz.evidence import Sight
+from agent.ptz.pace import UNEVEN_S, Pace
+from agent.ptz.repeats import LEAST_LAG_PX, LEAST_PROOF, LIKENESS, agreeing, likenesses
 from agent.units import Plane
 
 COLUMNS = 160
@@ -46,19 +60,27 @@ HARDEST_RAD_S2 = math.radians(600.0)
 """No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
+STANDS_PX = 0.2
+BEGINS = 16.0
+MOST_PROOFS = 8
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
 
 
-@dataclass(frozen=True, slots=True)
+Found = tuple[NDArray[np.intp], Floats, int]
+
+
 class _Reference:
-    """A small picture and its corners, (n, 2) in pixels."""
+    """A small picture and its corners, (n, 2) in pixels; where it may be like itself, and whether it is."""
 
-    small: Plane
-    corners: Points
+    def __init__(self, small: Plane) -> None:
+        self.small = small
+        self.corners = corners(small)
+        self.proven: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
 
-    @classmethod
-    def of(cls, small: Plane) -> "_Reference":
-        return cls(small, corners(small))
+    @cached_property
+    def lags(self) -> Points:
+        """(n, 2) pixels by which it may look like itself."""
+        return likenesses(self.small)
 
 
 def shrink(luma: Plane) -> Plane:
@@ -102,13 +124,14 @@ def corners(small: Plane) -> Points:
 class Motion:
     """Follows one camera's picture. Not thread-safe: the picture thread owns it."""
 
-    def __init__(self) -> None:
+    def __init__(self, fastest_deg_s: float = 120.0) -> None:
+        self._fastest = math.radians(fastest_deg_s)
         self._reference: _Reference | None = None
         self._seen: tuple[_Reference, Rays] | None = None
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
         self._placed = NONE  # the last known picture, from the reference
-        self._rate: Move | None = None  # a second
+        self._pace: Pace | None = None
         self._known_s = 0.0
         self._lost = self._weak = 0
 
@@ -127,10 +150,14 @@ class Motion:
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
+            if self._has_rival(self._reference, fit, self._placed, stamp_s):
+                return self._unknown(small, taken, stamp_s)
             return self._known(small, taken, stamp_s, fit, rebased=False)
-        before = _Reference.of(self._last) if self._last is not None else self._reference
+        before = _Reference(self._last) if self._last is not None else self._reference
         fit = self._fit(before, small, _jump(before.small, small, self._half), fast=True)
         if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
+            return self._unknown(small, taken, stamp_s)
+        if self._has_rival(before, fit, NONE, stamp_s):
             return self._unknown(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, NONE
@@ -140,7 +167,7 @@ class Motion:
         """What was measured under another field of view, in angles of this one: in pixels it is the same."""
         if half != self._half:
             self._placed = self._placed.scaled(half / self._half)
-            self._rate = None if self._rate is None else self._rate.scaled(half / self._half)
+            self._pace = None if self._pace is None else self._pace.scaled(half / self._half)
             self._half = half
 
     def _seconds(self, stamp_s: float) -> float:
@@ -152,25 +179,57 @@ class Motion:
 
         However long ago that was: what repeats itself in the scene would be taken for itself one repeat off.
         """
-        if self._rate is None:
+        if self._pace is None:
             return self._placed, self._lost > 0
         seconds = min(LOST_S, self._seconds(stamp_s))
-        guess = Move(*(placed + rate * seconds for placed, rate in zip(self._placed, self._rate, strict=True)))
-        return guess, self._lost > 0 or max(map(abs, self._rate)) * seconds * focal_px > FAST_PX
+        fast = max(map(abs, self._pace.rate)) * seconds * focal_px > FAST_PX
+        return self._pace.after_s(self._placed, seconds), self._lost > 0 or fast
 
     def _plausible(self, fit: Fit, placed: Move, stamp_s: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
-        if self._rate is None:
+        if self._pace is None:
             return True
         seconds = self._seconds(stamp_s)
-        yaw = (fit.motion.yaw - placed.yaw) / seconds - self._rate.yaw
-        pitch = (fit.motion.pitch - placed.pitch) / seconds - self._rate.pitch
+        yaw = (fit.motion.yaw - placed.yaw) / seconds - self._pace.rate.yaw
+        pitch = (fit.motion.pitch - placed.pitch) / seconds - self._pace.rate.pitch
         return max(abs(yaw), abs(pitch)) < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds
 
+    def _has_rival(self, reference: _Reference, fit: Fit, placed: Move, stamp_s: float) -> bool:
+        """Whether the scene repeats itself so that the motion may as well be another one that a motor could make."""
+        focal, seconds = self._rays_of(reference).focal, self._seconds(stamp_s)
+        moved = focal * np.array((placed.yaw - fit.motion.yaw, fit.motion.pitch - placed.pitch))
+        led = np.zeros(2)
+        if self._pace is not None:
+            led = focal * seconds * np.array((-self._pace.rate.yaw, self._pace.rate.pitch))
+        if max(np.abs(moved).max(), np.abs(led).max()) < STANDS_PX:
+            return False
+        calm = 0.0 if self._pace is not None else BEGINS * float(np.abs(moved).max())
+        fastest_px = self._fastest * (seconds + UNEVEN_S) * focal
+        hidden_px = fastest_px if self._pace is None else self._pace.hides(seconds) * focal + NEAR_PX
+        if np.abs(moved - led).max() + hidden_px < LEAST_LAG_PX:
+            return False
+        rivals = moved + reference.lags
+        possible = np.maximum(np.abs(rivals - led).max(axis=1) - hidden_px, np.abs(rivals).max(axis=1) - fastest_px) < 0
+        possible &= np.abs(reference.lags).max(axis=1) < calm if self._pace is None else True
+        return any(self._proves(reference, fit, one) for one in np.flatnonzero(possible)[:MOST_PROOFS].tolist())
+
+    def _proves(self, reference: _Reference, fit: Fit, which: int) -> bool:
+        """Whether the corners that agree on `fit` look like what lies where they were by the rival."""
+        if which not in reference.proven:
+            lag, focal = -reference.lags[which], self._rays_of(reference).focal
+            guess = Move(-float(lag[0]) / focal, float(lag[1]) / focal, 0.0, 0.0)
+            found = self._find(reference, reference.small, guess, fast=False)
+            n = len(reference.corners)
+            agree = np.zeros(n, np.bool_) if found is None else agreeing(lag, found[0], found[1], n)
+            reference.proven[which] = _inside(reference.corners + lag, reference.small), agree
+        inside, agree = reference.proven[which]
+        a = np.count_nonzero(agree[fit.agree])
+        return a >= max(LEAST_PROOF, LIKENESS * np.count_nonzero(inside[fit.agree]))
+
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
-        self._reference = _Reference.of(small)
+        self._reference = _Reference(small)
         self._last, self._lost, self._known_s = None, 0, stamp_s
-        self._placed, self._rate = NONE, None
+        self._placed, self._pace = NONE, None
         blank = len(self._reference.corners) < LEAST_POINTS
         pixel = 2.0 / small.shape[1]
         return Sight(taken, stamp_s, not blank, broken=not blank, blank=blank, slack=pixel * LEAST_SLACK_PX)
@@ -187,7 +246,7 @@ class Motion:
         half, seconds = self._half, self._seconds(stamp_s)
         step = Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
         moved = between(self._placed, fit.motion)
-        self._rate = Move(*(one / seconds for one in step))
+        self._pace = Pace.after(self._pace, step, seconds, fit.error)
         self._lost, self._known_s, self._last = 0, stamp_s, small
         self._placed = fit.motion
         drift = drift_zoom = 0.0
@@ -197,7 +256,7 @@ class Motion:
             drift, drift_zoom = 2 * fit.error / half, 2 * fit.error_zoom
         if far or self._weak > WEAK_PICTURES:
             self._weak = 0
-            self._reference, self._placed = _Reference.of(small), NONE
+            self._reference, self._placed = _Reference(small), NONE
         return Sight(
             taken,
             stamp_s,
@@ -217,6 +276,11 @@ class Motion:
 
         `fast`: it may be far from `guess`.
         """
+        found = self._find(reference, small, guess, fast=fast)
+        return None if found is None else vote(self._rays_of(reference), *found)
+
+    def _find(self, reference: _Reference, small: Plane, guess: Move, *, fast: bool) -> Found | None:
+        """Which corners of `reference` are in `small`, by how many pixels they moved, and how many could vote."""
         start = reference.corners
         if len(start) < LEAST_POINTS:
             return None
@@ -238,7 +302,7 @@ class Motion:
         if len(good) < LEAST_POINTS:
             return None
         moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
-        return vote(seen, good, moved, int(np.count_nonzero(inside)))
+        return good, moved, int(np.count_nonzero(inside))
 
     def _rays_of(self, reference: _Reference) -> Rays:
         if self._seen is None or self._seen[0] is not reference or self._seen[1].half != self._half:
