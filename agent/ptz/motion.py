@@ -62,7 +62,7 @@ LOST_PICTURES = 3
 LOST_S = 0.5
 STANDS_PX = 0.2
 BEGINS = 16.0
-MOST_PROOFS = 8
+MOST_PROOFS = 4
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
 
 
@@ -151,14 +151,14 @@ class Motion:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             if self._has_rival(self._reference, fit, self._placed, stamp_s):
-                return self._unknown(small, taken, stamp_s)
+                return self._begin(small, taken, stamp_s)
             return self._known(small, taken, stamp_s, fit, rebased=False)
         before = _Reference(self._last) if self._last is not None else self._reference
         fit = self._fit(before, small, _jump(before.small, small, self._half), fast=True)
         if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
             return self._unknown(small, taken, stamp_s)
         if self._has_rival(before, fit, NONE, stamp_s):
-            return self._unknown(small, taken, stamp_s)
+            return self._begin(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, NONE
         return self._known(small, taken, stamp_s, fit, rebased=True)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from agent.ptz.agreement import Floats, Points
 from agent.units import Plane
 
-LEAST_LIKENESS = 0.2
+LEAST_LIKENESS = 0.3
 """Of 1: where six of ten corners find themselves again."""
-MOST_LAGS = 24
+MOST_LAGS = 48
 OVERLAP = 0.35
 """Of the picture's height and of its width: so much must be seen of it twice."""
 FAR_OFF_PX, SAME_PX, LEAST_PROOF = 3.0, 1.0, 6
