@@ -35,6 +35,7 @@ from agent.ptz.mailbox import Letter, Mailbox, Outcome
 from agent.ptz.motion import Motion
 from agent.ptz.onvif import OnvifClient, Preset
 from agent.ptz.optics import Optics
+from agent.ptz.path import FAST_MARGIN
 from agent.ptz.pilot import Command, Drive, Go, GoHome, GoPreset, Halt, Where
 from agent.ptz.sources import Sources
 from agent.ptz.track import PoseTrack
@@ -82,7 +83,8 @@ class TurningHead:
         self.settings = settings
         self._clock = clock
         self._asking, self._ordering = self._client(), self._client()
-        self._motion = Motion()
+        fastest_deg_s = max(settings.limits.pan_speed_deg_s, settings.limits.tilt_speed_deg_s)
+        self._motion = Motion(FAST_MARGIN * fastest_deg_s)
         self._track = PoseTrack(settings.limits, settings.optics)
         self._lock = threading.Lock()
         self._sources = Sources(settings.limits)
@@ -137,7 +139,8 @@ class TurningHead:
         report = self._report
         hfov = None if report is None else self.settings.optics.hfov_deg(report.zoom)
         sight = self._motion.look(luma, taken, stamp_s, hfov)
-        self._stands = sight.known and max(abs(sight.across), abs(sight.up), abs(sight.spread)) < STANDS
+        moved = max(abs(sight.across), abs(sight.up), abs(sight.spread))
+        self._stands = sight.known and not sight.broken and moved < STANDS
         with self._lock:
             self._track.picture(replace(sight, late_s=late_s))
 

@@ -11,45 +11,29 @@ Laws
 - Motion is measured against a reference picture for as long as it reaches, so that nothing adds up while the head
   rests; each new reference adds its own error to `drift`. What two pictures' motions from it say of the way between
   them takes into account how the view rolled and zoomed (`between`), and by which field of view each was measured.
+- Where the scene repeats itself and a motor can have hidden a whole repeat since the last picture (`pace`), nothing
+  tells which of two motions it was: the thread is lost and begins anew. What stands as it stood is taken to stand: a
+  head that set off would have to be a repeat aside to a sixth of a column just then.
 - Slow changes of light are taken out: only what stands out from its surroundings is compared.
 """
 
 import math
-from functools import cached_property
+from itertools import islice
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from agent.clock import Instant
-from agent.ptz.agreement import (
-    LEAST_POINTS,
-    LEAST_SLACK_PX,
-    NEAR_PX,
-    NONE,
-    Fit,
-    Floats,
-    Move,
-    Points,
-    Rays,
-    between,
-    vote,
-)
+from agent.ptz.agreement import LEAST_POINTS, LEAST_SLACK_PX, NONE, Fit, Move, between
 from agent.ptz.evidence import Sight
 from agent.ptz.pace import UNEVEN_S, Pace
-from agent.ptz.repeats import LEAST_LAG_PX, LEAST_PROOF, LIKENESS, agreeing, likenesses
+from agent.ptz.reference import LEAST_ROWS, Reference
+from agent.ptz.repeats import LEAST_LAG_PX
 from agent.units import Plane
 
 COLUMNS = 160
-LEAST_ROWS = 16
-"""A smaller picture is none."""
-BLOCKS = (10, 6)
-"""Across and down: each gives its best corner."""
-WINDOW = (11, 11)
 FAST_PX = 3.0
 """A motion for each picture beyond which it is looked for farther away."""
-TEXTURE = 4e-4
-"""Least eigenvalue of a corner worth following (of luma in 0..1)."""
 FAR_SHARE = 0.12
 """Of the picture's width: after so much motion a new reference is taken."""
 FAR_ZOOM = 0.08
@@ -60,27 +44,14 @@ HARDEST_RAD_S2 = math.radians(600.0)
 """No head turns harder; twice what `track` takes for the fastest, since pictures come a little unevenly."""
 LOST_PICTURES = 3
 LOST_S = 0.5
-STANDS_PX = 0.2
+STANDS_PX = 0.15
+"""By so much a picture of what stands may be off: half as much again as people who pass make of it."""
 BEGINS = 16.0
+"""Before any rate is known, the head is taken to stand or to creep rather than to turn this much more."""
+REPEATS = 4
+"""A repeat that can be seen in the picture is taken to go on for so many, beyond it as well."""
 MOST_PROOFS = 4
-CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
-
-
-Found = tuple[NDArray[np.intp], Floats, int]
-
-
-class _Reference:
-    """A small picture and its corners, (n, 2) in pixels; where it may be like itself, and whether it is."""
-
-    def __init__(self, small: Plane) -> None:
-        self.small = small
-        self.corners = corners(small)
-        self.proven: dict[int, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {}
-
-    @cached_property
-    def lags(self) -> Points:
-        """(n, 2) pixels by which it may look like itself."""
-        return likenesses(self.small)
+SLACK_PX = 1.0
 
 
 def shrink(luma: Plane) -> Plane:
@@ -102,32 +73,13 @@ def shrink(luma: Plane) -> Plane:
     return np.asarray(cv2.addWeighted(small, 1.0, slow, -1.0, 128.0), np.uint8)
 
 
-def corners(small: Plane) -> Points:
-    """(n, 2) the best corner of each block that has one worth following."""
-    if min(small.shape) < LEAST_ROWS:
-        return np.zeros((0, 2), np.float32)
-    strength = cv2.cornerMinEigenVal(small, 5)
-    across, down = BLOCKS
-    height, width = small.shape
-    rows, columns = height // down, width // across
-    blocks = strength[: rows * down, : columns * across].reshape(down, rows, across, columns).transpose(0, 2, 1, 3)
-    flat = blocks.reshape(down * across, rows * columns)
-    best = flat.argmax(axis=1)
-    block = np.arange(down * across)
-    x = block % across * columns + best % columns
-    y = block // across * rows + best // columns
-    good = flat[block, best] > TEXTURE
-    found: Points = np.stack([x, y], axis=1)[good].astype(np.float32)
-    return found
-
-
 class Motion:
     """Follows one camera's picture. Not thread-safe: the picture thread owns it."""
 
-    def __init__(self, fastest_deg_s: float = 120.0) -> None:
+    def __init__(self, fastest_deg_s: float = 132.0) -> None:
+        """`fastest_deg_s`: no axis of the head turns faster."""
         self._fastest = math.radians(fastest_deg_s)
-        self._reference: _Reference | None = None
-        self._seen: tuple[_Reference, Rays] | None = None
+        self._reference: Reference | None = None
         self._last: Plane | None = None
         self._half = 1.0  # the tangent that the angles below are measured by
         self._placed = NONE  # the last known picture, from the reference
@@ -137,7 +89,7 @@ class Motion:
 
     def forget(self) -> None:
         """The next picture has nothing to do with the last one: another connection, size or format."""
-        self._reference = self._seen = self._last = None
+        self._reference = self._last = None
 
     def look(self, luma: Plane, taken: Instant, stamp_s: float, hfov_deg: float | None) -> Sight:
         """What the picture tells; `hfov_deg` is what the view is thought to be, None when nobody knows."""
@@ -145,16 +97,16 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
-        guess, fast = self._expected(self._rays_of(self._reference).focal, stamp_s)
-        fit = self._fit(self._reference, small, guess, fast=fast)
+        guess, fast = self._expected(self._reference.rays(self._half).focal, stamp_s)
+        fit = self._reference.fit(small, guess, self._half, fast=fast)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
         if fit is not None and self._plausible(fit, self._placed, stamp_s):
             if self._has_rival(self._reference, fit, self._placed, stamp_s):
                 return self._begin(small, taken, stamp_s)
             return self._known(small, taken, stamp_s, fit, rebased=False)
-        before = _Reference(self._last) if self._last is not None else self._reference
-        fit = self._fit(before, small, _jump(before.small, small, self._half), fast=True)
+        before = Reference(self._last) if self._last is not None else self._reference
+        fit = before.fit(small, _jump(before.small, small, self._half), self._half, fast=True)
         if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
             return self._unknown(small, taken, stamp_s)
         if self._has_rival(before, fit, NONE, stamp_s):
@@ -194,40 +146,32 @@ class Motion:
         pitch = (fit.motion.pitch - placed.pitch) / seconds - self._pace.rate.pitch
         return max(abs(yaw), abs(pitch)) < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds
 
-    def _has_rival(self, reference: _Reference, fit: Fit, placed: Move, stamp_s: float) -> bool:
+    def _has_rival(self, reference: Reference, fit: Fit, placed: Move, stamp_s: float) -> bool:
         """Whether the scene repeats itself so that the motion may as well be another one that a motor could make."""
-        focal, seconds = self._rays_of(reference).focal, self._seconds(stamp_s)
-        moved = focal * np.array((placed.yaw - fit.motion.yaw, fit.motion.pitch - placed.pitch))
-        led = np.zeros(2)
-        if self._pace is not None:
-            led = focal * seconds * np.array((-self._pace.rate.yaw, self._pace.rate.pitch))
-        if max(np.abs(moved).max(), np.abs(led).max()) < STANDS_PX:
-            return False
-        calm = 0.0 if self._pace is not None else BEGINS * float(np.abs(moved).max())
+        focal, seconds = reference.rays(self._half).focal, self._seconds(stamp_s)
+        across, down = focal * (placed.yaw - fit.motion.yaw), focal * (fit.motion.pitch - placed.pitch)
+        step_px = max(abs(across), abs(down))
         fastest_px = self._fastest * (seconds + UNEVEN_S) * focal
-        hidden_px = fastest_px if self._pace is None else self._pace.hides(seconds) * focal + NEAR_PX
-        if np.abs(moved - led).max() + hidden_px < LEAST_LAG_PX:
+        led, hidden_px, farthest_px = (0.0, 0.0), fastest_px, BEGINS * step_px
+        if self._pace is not None:
+            led = -self._pace.rate.yaw * seconds * focal, self._pace.rate.pitch * seconds * focal
+            hidden_px, farthest_px = self._pace.hides(seconds) * focal + SLACK_PX, math.inf
+        if max(step_px, abs(led[0]), abs(led[1])) < STANDS_PX:
             return False
-        rivals = moved + reference.lags
-        possible = np.maximum(np.abs(rivals - led).max(axis=1) - hidden_px, np.abs(rivals).max(axis=1) - fastest_px) < 0
-        possible &= np.abs(reference.lags).max(axis=1) < calm if self._pace is None else True
-        return any(self._proves(reference, fit, one) for one in np.flatnonzero(possible)[:MOST_PROOFS].tolist())
-
-    def _proves(self, reference: _Reference, fit: Fit, which: int) -> bool:
-        """Whether the corners that agree on `fit` look like what lies where they were by the rival."""
-        if which not in reference.proven:
-            lag, focal = -reference.lags[which], self._rays_of(reference).focal
-            guess = Move(-float(lag[0]) / focal, float(lag[1]) / focal, 0.0, 0.0)
-            found = self._find(reference, reference.small, guess, fast=False)
-            n = len(reference.corners)
-            agree = np.zeros(n, np.bool_) if found is None else agreeing(lag, found[0], found[1], n)
-            reference.proven[which] = _inside(reference.corners + lag, reference.small), agree
-        inside, agree = reference.proven[which]
-        a = np.count_nonzero(agree[fit.agree])
-        return a >= max(LEAST_PROOF, LIKENESS * np.count_nonzero(inside[fit.agree]))
+        if max(abs(across - led[0]), abs(down - led[1])) + hidden_px < LEAST_LAG_PX:
+            return False
+        lags = reference.lags
+        moved = np.array((across, down))
+        rivals = moved + np.concatenate([lags * times for times in range(1, REPEATS + 1)])
+        possible = (np.abs(rivals - led).max(axis=1) < hidden_px) & (np.abs(rivals).max(axis=1) < fastest_px)
+        possible &= np.abs(rivals - moved).max(axis=1) < farthest_px
+        which = dict.fromkeys((np.flatnonzero(possible) % max(1, len(lags))).tolist())
+        # where a picture is by one motion, what was there by the rival lies the other way
+        opposite = len(lags) // 2
+        return any(reference.resembles((one + opposite) % len(lags), fit) for one in islice(which, MOST_PROOFS))
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
-        self._reference = _Reference(small)
+        self._reference = Reference(small)
         self._last, self._lost, self._known_s = None, 0, stamp_s
         self._placed, self._pace = NONE, None
         blank = len(self._reference.corners) < LEAST_POINTS
@@ -256,7 +200,7 @@ class Motion:
             drift, drift_zoom = 2 * fit.error / half, 2 * fit.error_zoom
         if far or self._weak > WEAK_PICTURES:
             self._weak = 0
-            self._reference, self._placed = _Reference(small), NONE
+            self._reference, self._placed = Reference(small), NONE
         return Sight(
             taken,
             stamp_s,
@@ -270,51 +214,6 @@ class Motion:
             drift_spread=drift_zoom,
             quality=fit.quality,
         )
-
-    def _fit(self, reference: _Reference, small: Plane, guess: Move, *, fast: bool) -> Fit | None:
-        """The motion from `reference` to `small`, or None when the corners do not agree on one.
-
-        `fast`: it may be far from `guess`.
-        """
-        found = self._find(reference, small, guess, fast=fast)
-        return None if found is None else vote(self._rays_of(reference), *found)
-
-    def _find(self, reference: _Reference, small: Plane, guess: Move, *, fast: bool) -> Found | None:
-        """Which corners of `reference` are in `small`, by how many pixels they moved, and how many could vote."""
-        start = reference.corners
-        if len(start) < LEAST_POINTS:
-            return None
-        seen = self._rays_of(reference)
-        aimed = start + (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T.astype(np.float32)
-        ends, found, _ = cv2.calcOpticalFlowPyrLK(
-            reference.small,
-            small,
-            start,
-            aimed,
-            winSize=WINDOW,
-            maxLevel=2 if fast else 1,
-            criteria=CRITERIA,
-            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
-            minEigThreshold=1e-4,
-        )
-        inside = _inside(np.asarray(ends, np.float32), small)
-        good = np.flatnonzero(inside & (found.ravel() == 1))
-        if len(good) < LEAST_POINTS:
-            return None
-        moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
-        return good, moved, int(np.count_nonzero(inside))
-
-    def _rays_of(self, reference: _Reference) -> Rays:
-        if self._seen is None or self._seen[0] is not reference or self._seen[1].half != self._half:
-            height, width = reference.small.shape
-            self._seen = reference, Rays.of(reference.corners, width, height, self._half)
-        return self._seen[1]
-
-
-def _inside(points: Points, small: Plane) -> NDArray[np.bool_]:
-    """(n,): those whose surroundings are in the picture, too."""
-    height, width = small.shape
-    return np.asarray(cv2.inRange(points[None], (2, 2), (width - 2, height - 2))[0] > 0)
 
 
 def _jump(before: Plane, small: Plane, half: float) -> Move:

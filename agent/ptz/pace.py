@@ -5,7 +5,8 @@
 
 Law: a head's speed changes by `ACCELERATION_RAD_S2` at most. A rate is the mean of its gap, so at its end the head may
 be faster or slower by half of what the gap hides. After two gaps that kept the rate it is not: no head is told to move
-and to come back, and back again, within so little. It set off at the very end, if at all: by so much as the rate changed.
+and to come back, and back again, within so little. It set off at the very end, if at all: by so much as the rate
+changed.
 """
 
 import math

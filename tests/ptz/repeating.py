@@ -29,7 +29,9 @@ Aim = tuple[float, float]
 class Facade:
     """Like windows in even rows, `unlike` of them different; `alike` = False: nothing of it repeats."""
 
-    def __init__(self, dice: random.Random, hfov_deg: float, *, alike: bool = True, unlike: float | None = None) -> None:
+    def __init__(
+        self, dice: random.Random, hfov_deg: float, *, alike: bool = True, unlike: float | None = None
+    ) -> None:
         self.hfov_deg = hfov_deg
         self._focal = WIDTH / 2 / math.tan(math.radians(hfov_deg / 2))
         numbers = np.random.default_rng(dice.randrange(2**32))
@@ -160,7 +162,7 @@ def start(dice: random.Random, gap_s: float, kind: str = "rest", pictures: int =
 
 @dataclass(frozen=True)
 class Told:
-    """What was told of some journey's pictures. `wrong`: by how many degrees those were off that said that they knew."""
+    """What was told of a journey's pictures. `wrong`: by how many degrees each was off that said that it knew."""
 
     known: int
     unknown: int
