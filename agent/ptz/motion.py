@@ -46,12 +46,12 @@ LOST_PICTURES = 3
 LOST_S = 0.5
 STANDS_PX = 0.15
 """By so much a picture of what stands may be off: half as much again as people who pass make of it."""
-BEGINS = 16.0
-"""Before any rate is known, the head is taken to stand or to creep rather than to turn this much more."""
 REPEATS = 4
 """A repeat that can be seen in the picture is taken to go on for so many, beyond it as well."""
-MOST_PROOFS = 4
+MOST_PROOFS = 3
+"""The likeliest; each costs a tenth of a picture's time, but is asked of a reference only once."""
 SLACK_PX = 1.0
+"""Of what is said of the picture's middle, elsewhere in it."""
 
 
 def shrink(luma: Plane) -> Plane:
@@ -152,10 +152,10 @@ class Motion:
         across, down = focal * (placed.yaw - fit.motion.yaw), focal * (fit.motion.pitch - placed.pitch)
         step_px = max(abs(across), abs(down))
         fastest_px = self._fastest * (seconds + UNEVEN_S) * focal
-        led, hidden_px, farthest_px = (0.0, 0.0), fastest_px, BEGINS * step_px
+        led, hidden_px = (0.0, 0.0), fastest_px
         if self._pace is not None:
             led = -self._pace.rate.yaw * seconds * focal, self._pace.rate.pitch * seconds * focal
-            hidden_px, farthest_px = self._pace.hides(seconds) * focal + SLACK_PX, math.inf
+            hidden_px = self._pace.hides(seconds) * focal + SLACK_PX
         if max(step_px, abs(led[0]), abs(led[1])) < STANDS_PX:
             return False
         if max(abs(across - led[0]), abs(down - led[1])) + hidden_px < LEAST_LAG_PX:
@@ -164,7 +164,6 @@ class Motion:
         moved = np.array((across, down))
         rivals = moved + np.concatenate([lags * times for times in range(1, REPEATS + 1)])
         possible = (np.abs(rivals - led).max(axis=1) < hidden_px) & (np.abs(rivals).max(axis=1) < fastest_px)
-        possible &= np.abs(rivals - moved).max(axis=1) < farthest_px
         which = dict.fromkeys((np.flatnonzero(possible) % max(1, len(lags))).tolist())
         # where a picture is by one motion, what was there by the rival lies the other way
         opposite = len(lags) // 2

@@ -65,11 +65,11 @@ class Reference:
             return None
         seen = self.rays(half)
         shifts = (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T
-        good, moved, voters = self._find(small, shifts.astype(np.float32), fast=fast)
+        good, moved, voters = self._find(small, shifts.astype(np.float32), 2 if fast else 1)
         return vote(seen, good, moved, voters) if len(good) >= LEAST_POINTS else None
 
-    def _find(self, small: Plane, shifts: Points, *, fast: bool) -> Found:
-        """The corners in `small`; `shifts`, (n, 2): about by how many pixels they moved."""
+    def _find(self, small: Plane, shifts: Points, levels: int) -> Found:
+        """The corners in `small`; `shifts`, (n, 2): how far about they moved, the less is known the more `levels`."""
         start = self.corners
         ends, found, _ = cv2.calcOpticalFlowPyrLK(
             self.small,
@@ -77,7 +77,7 @@ class Reference:
             start,
             start + shifts,
             winSize=WINDOW,
-            maxLevel=2 if fast else 1,
+            maxLevel=levels,
             criteria=CRITERIA,
             flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
             minEigThreshold=1e-4,
@@ -91,7 +91,7 @@ class Reference:
         """Whether half of what agrees on `fit` finds itself again by that of `lags`: it may be off by as much."""
         if which not in self._alike:
             lag = self.lags[which]
-            good, moved, _ = self._find(self.small, np.broadcast_to(lag, self.corners.shape), fast=False)
+            good, moved, _ = self._find(self.small, np.broadcast_to(lag, self.corners.shape), 0)
             again = agreeing(lag, good, moved, len(self.corners))
             self._alike[which] = _inside(self.corners + lag, self.small), again
         inside, again = self._alike[which]

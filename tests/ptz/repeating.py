@@ -1,7 +1,7 @@
 """Scenes that repeat themselves, and heads that set off hard before them: what the motion told says of the true one.
 
-    facade = Facade(random.Random(3), hfov_deg=9.0)
-    told = follow(facade.picture, starts(random.Random(4), gap_s=0.08), facade.hfov_deg)
+    facade = Facade(dice, hfov_deg=9.0)
+    told = follow(facade.picture, hard_start(dice, 0.08, "rest"), facade.hfov_deg, dice)
 
 A facade is flat and drawn at the picture's own fineness, so that a picture takes a millisecond.
 """
@@ -20,8 +20,8 @@ from agent.units import Plane
 from agent.virtual.sphere import View, camera_matrix
 
 WIDTH, HEIGHT = 320, 180
-CELLS = 9
-"""Windows across and down before the drawing begins anew; it is bordered by itself."""
+WALL_PX = 1400
+"""So wide and high a wall is drawn before it begins anew; it is bordered by itself."""
 Aim = tuple[float, float]
 """Pan and tilt in degrees."""
 
@@ -41,14 +41,14 @@ class Facade:
             return
         across, down = self.period_px
         window = _window(numbers, across, down)
-        rows = [np.roll(np.tile(window, (1, CELLS)), dice.choice((0, 0, across // 2)), axis=1)] * CELLS
-        if dice.random() < 0.3:  # every other row is set off, as of bricks
-            rows = [np.roll(row, across // 2 * (index % 2), axis=1) for index, row in enumerate(rows)]
-        wall = np.concatenate(rows)
+        columns, rows = 2 * -(-WALL_PX // (2 * across)), 2 * -(-WALL_PX // (2 * down))
+        row = np.tile(window, (1, columns))
+        aside = across // 2 if dice.random() < 0.3 else 0  # every other row, as of bricks
+        wall = np.concatenate([np.roll(row, aside * (index % 2), axis=1) for index in range(rows)])
         share = dice.choice((0.0, 0.1, 0.2)) if unlike is None else unlike
-        for cell in range(CELLS * CELLS):
+        for cell in range(rows * columns):
             if dice.random() < share:
-                top, left = cell // CELLS * down, cell % CELLS * across
+                top, left = cell // columns * down, cell % columns * across
                 wall[top : top + down, left : left + across] = _window(numbers, across, down)
         self._wall = wall
 
@@ -93,22 +93,16 @@ def _marble(numbers: np.random.Generator) -> Plane:
 
 
 @dataclass(frozen=True)
-class Start:
-    """A head that turns with a steady rate and changes it hard: degrees and seconds; each side pan and tilt.
+class Journey:
+    """A head whose rate changes evenly at some moments: degrees and seconds, each rate pan and tilt.
 
-    From `at_s` on it turns by `harder_deg_s2` more until it is as fast as `then_deg_s`, and after `back_s` of that
-    back again, if at all.
+    `changes`: from when on, how hard, and to what rate; each once the one before is done.
     """
 
+    changes: tuple[tuple[float, float, Aim], ...]
     gap_s: float
-    rate_deg_s: Aim
-    at_s: float
-    harder_deg_s2: float
-    then_deg_s: Aim
-    back_s: float | None
-    seconds: float
-    eases_s: float = 0.0
-    """So long it takes for its first rate."""
+    pictures: int
+    rate_deg_s: Aim = (0.0, 0.0)
 
     def aim(self, at_s: float) -> Aim:
         """Where it looks."""
@@ -116,89 +110,87 @@ class Start:
         return pan, tilt
 
     def _gone(self, axis: int, at_s: float) -> float:
-        rate, then = self.rate_deg_s[axis], self.then_deg_s[axis]
-        takes = abs(then - rate) / self.harder_deg_s2
-        changes = [(self.at_s, then)]
-        if self.back_s is not None:
-            changes.append((self.at_s + takes + self.back_s, rate))
-        if at_s < self.eases_s:
-            gone_s = max(0.0, at_s - 5 * self.gap_s)
-            return rate * gone_s * gone_s / (2 * (self.eases_s - 5 * self.gap_s))
-        gone, now, speed = rate * max(0.0, self.eases_s - 5 * self.gap_s) / 2, self.eases_s, rate
-        for when, wanted in changes:
-            if at_s <= when:
+        gone, now, rate = 0.0, 0.0, self.rate_deg_s[axis]
+        for since_s, hard, rates in self.changes:
+            began = max(now, since_s)
+            if at_s <= began:
                 break
-            gone, now = gone + speed * (when - now), when
-            takes = abs(wanted - speed) / self.harder_deg_s2
-            part = min(at_s - when, takes)
-            hard = math.copysign(self.harder_deg_s2, wanted - speed)
-            gone, now, speed = gone + speed * part + hard * part * part / 2, now + part, speed + hard * part
-        return gone + speed * (at_s - now)
+            takes = min(at_s - began, abs(rates[axis] - rate) / hard)
+            hard = math.copysign(hard, rates[axis] - rate)
+            gone += rate * (began - now) + rate * takes + hard * takes * takes / 2
+            now, rate = began + takes, rate + hard * takes
+        return gone + rate * (at_s - now)
 
 
-def start(dice: random.Random, gap_s: float, kind: str = "rest", pictures: int = 10) -> Start:
-    """Some head that sets off, changes its rate or turns back, hard, somewhere between two pictures.
+KINDS = ("rest", "steady", "amid")
 
-    `kind`: it did so from "rest", from a rate that it took gently ("eased"), or it turned from the first picture on
+
+def hard_start(dice: random.Random, gap_s: float, kind: str) -> Journey:
+    """A head that sets off, changes its rate or turns back by 100 to 290 degrees a second squared, amid some gap.
+
+    `kind`: it does so from "rest", from a "steady" rate that it took gently, or it turned from the first picture on
     ("amid").
     """
-    eases_s = 0.8 + 5 * gap_s if kind == "eased" else 0.0
     axes = dice.choice(((1, 0), (0, 1), (1, 1)))
 
     def rate(most: float) -> Aim:
         return axes[0] * dice.uniform(-most, most), axes[1] * dice.uniform(-most, most)
 
-    return Start(
-        gap_s,
-        (0.0, 0.0) if kind == "rest" else rate(40),
-        eases_s + gap_s * (5 + dice.random()),
-        dice.uniform(100, 290),
-        rate(60),
-        dice.choice((None, None, 0.0, dice.uniform(0, 0.3))),
-        eases_s + gap_s * (5 + pictures),
-        eases_s,
-    )
+    before = (0.0, 0.0) if kind == "rest" else rate(40)
+    hard, then = dice.uniform(100, 290), rate(60)
+    gently_s = 0.8 if kind == "steady" else 0.0
+    at_s = gently_s + gap_s * (9 + dice.random())
+    changes = [(at_s, hard, then)]
+    if dice.random() < 0.5:
+        takes = max(abs(a - b) for a, b in zip(before, then, strict=True)) / hard
+        changes.append((at_s + takes + dice.choice((0.0, dice.uniform(0, 0.3))), hard, before))
+    if gently_s:
+        changes.insert(0, (4 * gap_s, 50.0, before))
+    return Journey(tuple(changes), gap_s, round(gently_s / gap_s) + 19, before if kind == "amid" else (0.0, 0.0))
 
 
 @dataclass(frozen=True)
 class Told:
-    """What was told of a journey's pictures. `wrong`: by how many degrees each was off that said that it knew."""
+    """What was told of a journey's pictures: how many were `known`, told nothing (`lost`) or began the thread anew.
+
+    `wrong`: by how many degrees each was off that said that it knew; `after`: the same, once the thread had begun anew
+    amid the turn: nothing is known of the rate then, and nothing was shown yet.
+    """
 
     known: int
-    unknown: int
-    broken: int
+    lost: int
+    begun: int
     wrong: tuple[float, ...]
-    anew: int
-    """How many of the wrong ones followed a break."""
+    after: tuple[float, ...]
 
 
 def follow(
-    picture: Callable[[Aim], Plane], way: Start, hfov_deg: float, dice: random.Random, noise: float = 2.0
+    picture: Callable[[Aim], Plane], way: Journey, hfov_deg: float, dice: random.Random, noise: float = 2.0
 ) -> Told:
     """Plays `way` and lays each motion against the true one since the last picture that told anything."""
     motion, numbers = Motion(), np.random.default_rng(dice.randrange(2**32))
-    known = unknown = broken = anew = 0
+    known = lost = begun = 0
     wrong: list[float] = []
+    after: list[float] = []
     last = way.aim(0.0)
-    for index in range(round(way.seconds / way.gap_s)):
+    for index in range(way.pictures):
         at_s = index * way.gap_s
         aim = way.aim(at_s)
         luma = picture(aim)
         luma = np.clip(luma + numbers.normal(0, noise, luma.shape), 0, 255).astype(np.uint8)
         sight = motion.look(luma, Instant(int(at_s * 1e9)), at_s, hfov_deg)
         if not sight.known:
-            unknown += 1
+            lost += 1
             continue
         if sight.broken:
-            broken += index > 0
+            begun += index > 0
         else:
             known += 1
             off = _off(sight.across, sight.up, last, aim, hfov_deg)
             if off > 0:
-                wrong.append(off)
-                anew += broken > 0
+                (after if begun else wrong).append(off)
         last = aim
-    return Told(known, unknown, broken, tuple(wrong), anew)
+    return Told(known, lost, begun, tuple(wrong), tuple(after))
 
 
 def _off(across: float, up: float, before: Aim, after: Aim, hfov_deg: float) -> float:
