@@ -18,7 +18,6 @@ Laws
 """
 
 import math
-from itertools import islice
 
 import cv2
 import numpy as np
@@ -46,8 +45,6 @@ LOST_PICTURES = 3
 LOST_S = 0.5
 STANDS_PX = 0.15
 """By so much a picture of what stands may be off: half as much again as people who pass make of it."""
-REPEATS = 4
-"""A repeat that can be seen in the picture is taken to go on for so many, beyond it as well."""
 MOST_PROOFS = 3
 """The likeliest; each costs a tenth of a picture's time, but is asked of a reference only once."""
 SLACK_PX = 1.0
@@ -161,13 +158,11 @@ class Motion:
         if max(abs(across - led[0]), abs(down - led[1])) + hidden_px < LEAST_LAG_PX:
             return False
         lags = reference.lags
-        moved = np.array((across, down))
-        rivals = moved + np.concatenate([lags * times for times in range(1, REPEATS + 1)])
+        rivals = lags + np.array((across, down))
         possible = (np.abs(rivals - led).max(axis=1) < hidden_px) & (np.abs(rivals).max(axis=1) < fastest_px)
-        which = dict.fromkeys((np.flatnonzero(possible) % max(1, len(lags))).tolist())
-        # where a picture is by one motion, what was there by the rival lies the other way
-        opposite = len(lags) // 2
-        return any(reference.resembles((one + opposite) % len(lags), fit) for one in islice(which, MOST_PROOFS))
+        # by the rival, what is seen where a corner was found lies the other way from it
+        opposite = (np.flatnonzero(possible)[:MOST_PROOFS] + len(lags) // 2) % max(1, len(lags))
+        return any(reference.resembles(which, fit) for which in opposite.tolist())
 
     def _begin(self, small: Plane, taken: Instant, stamp_s: float) -> Sight:
         self._reference = Reference(small)

@@ -98,13 +98,6 @@ def test_what_does_not_repeat_itself_is_followed_through_the_hardest_start(kind:
         assert (told.lost, told.begun, told.wrong) == (0, 0, ()), f"seed {seed}"
 
 
-def test_a_repeat_that_lies_farther_than_the_picture_shows_is_reckoned_with() -> None:
-    """Windows a quarter of the picture apart, and a start that takes the head out of all that it saw."""
-    dice = random.Random(176)
-    told = follow(Facade(dice, 9.0).picture, hard_start(dice, 0.16, "rest"), 9.0, dice)
-    assert told.wrong == ()
-
-
 def test_like_windows_are_found_by_their_distance_and_nothing_in_what_does_not_repeat() -> None:
     for seed in range(10):
         facade = Facade(random.Random(seed), 9.0, unlike=0.0)
