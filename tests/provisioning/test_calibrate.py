@@ -147,6 +147,8 @@ async def test_a_head_that_tells_coarse_and_late_positions(drawings: Path, tmp_p
     found = json.loads(out)
     assert judged(found, LensTable()) < 1
     assert found["measurements"]["readings"][0]["step_error_deg"] == pytest.approx(0.041, abs=0.005)
+    assert found["ages"] is None  # positions half a second old, where 0.2 s was said
+    assert "--pose-age-ms" in told
 
 
 @pytest.mark.slow
