@@ -7,7 +7,7 @@ A picture that is laid over itself, shifted by a whole repeat, looks the same. A
 the size, by the picture's power spectrum; every part counts alike, whatever its contrast, as do the corners that vote.
 """
 
-from functools import cache
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -54,7 +54,7 @@ def likenesses(small: Plane) -> Points:
     return np.ascontiguousarray(np.concatenate((lags[order], -lags[order])), np.float32)
 
 
-@cache
+@lru_cache(maxsize=4)
 def _seen_twice(height: int, width: int) -> NDArray[np.float32]:
     """(down, 2 across + 1): the share of the picture that lies over itself, for each shift down and across."""
     down, across = int(height * (1 - OVERLAP)), int(width * (1 - OVERLAP))
