@@ -91,7 +91,7 @@ class Reference:
         """Whether half of what agrees on `fit` finds itself again by that of `lags`: it may be off by as much."""
         if which not in self._alike:
             lag = self.lags[which]
-            good, moved, _ = self._find(self.small, np.broadcast_to(lag, self.corners.shape), 0)
+            good, moved, _ = self._find(self.small, np.broadcast_to(lag, self.corners.shape), 1)
             again = agreeing(lag, good, moved, len(self.corners))
             self._alike[which] = _inside(self.corners + lag, self.small), again
         inside, again = self._alike[which]
