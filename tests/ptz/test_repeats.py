@@ -70,6 +70,16 @@ def test_before_a_sky_whose_grain_repeats_a_hard_start_is_told_as_it_is_or_not_a
     assert told.known >= 8
 
 
+def test_a_street_s_bricks_and_grain_are_not_taken_for_repeats_at_12_pictures_a_second(lens: Lens) -> None:
+    def picture(aim: Aim) -> Plane:
+        seen = lens.picture(View(-120.0 + aim[0], 4.0 + aim[1], 13.4), 3.0)
+        return np.asarray(cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY), np.uint8)
+
+    turn = Journey(((0.4, 60.0, (30.0, 0.0)),), 0.08, 60)
+    told = follow(picture, turn, 13.4, random.Random(1))
+    assert (told.known, told.wrong) == (59, ())
+
+
 @pytest.mark.parametrize("gap_s", GAPS_S)
 def test_what_stands_before_like_windows_stays_known_however_seldom_pictures_come(gap_s: float) -> None:
     for seed in range(6):
