@@ -3,6 +3,8 @@
     soap = Soap("vigie", "secret")
     device = soap.service("devicemgmt", "http://10.0.0.11/onvif/device_service")
     soap.call(device, "GetSystemDateAndTime", {}, deadline_s=2)
+    where = soap.question("ptz", "http://10.0.0.11/onvif/ptz", "GetStatus", {"ProfileToken": "profile_1"})
+    soap.ask(where, read, deadline_s=2)     # what read(the answer's bytes) finds
 
 The only file that touches these two libraries.
 
@@ -10,18 +12,22 @@ Laws
 - Whatever a head answers is judged as a stranger's: no DTD, no entities, no multipart, bounded by `wire`, and only the
   service files that come with the library are ever read. What cannot be understood is HeadSilent.
 - A call raises HeadRefused where the head says no, and HeadSilent for all else that goes wrong.
+- What is asked ten times a second is not made and taken apart by zeep each time: its message is made once, and who asks
+  reads the answer. One in which that reader finds nothing is zeep's, as any other: a refusal is told alike.
 - Source: OASIS UsernameToken Profile 1.1; ONVIF Core 5.9.4 (WS-Security), whose token's time is the camera's own.
 """
 
+import copy
 import gc
 import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.clock import Instant
 from agent.errors import HeadError, HeadRefused, HeadSilent
@@ -31,12 +37,14 @@ from agent.ptz.wire import Answer, Wire
 _quiet = logging.NullHandler()
 logging.root.addHandler(_quiet)  # onvif-zeep calls basicConfig when it is imported, which does nothing to a root in use
 import onvif  # type: ignore[import-untyped]  # noqa: E402
+from onvif.client import safe_func  # type: ignore[import-untyped]  # noqa: E402
 from onvif.definition import SERVICES  # type: ignore[import-untyped]  # noqa: E402
 from onvif.exceptions import ONVIFError  # type: ignore[import-untyped]  # noqa: E402
 from zeep import Client, Settings, Transport  # noqa: E402
 from zeep.exceptions import Error as ZeepError  # noqa: E402
 from zeep.exceptions import Fault, TransportError  # noqa: E402
 from zeep.wsdl import Document  # noqa: E402
+from zeep.wsdl.utils import etree_to_string  # noqa: E402
 from zeep.wsse.username import UsernameToken  # noqa: E402
 
 logging.root.removeHandler(_quiet)
@@ -46,6 +54,7 @@ logging.getLogger("onvif").setLevel(logging.CRITICAL)
 WSDL = Path(os.path.dirname(os.path.dirname(onvif.__file__))) / "wsdl"
 UNAUTHORIZED = frozenset({"NotAuthorized", "FailedAuthentication", "FailedCheck", "InvalidSecurityToken"})
 LONGEST_TEXT = 200
+Found = TypeVar("Found")
 
 
 class _Bounded(Transport):
@@ -112,6 +121,17 @@ def unreadable() -> HeadSilent:
     return HeadSilent(say(en="the head's answer cannot be read", fr="réponse de la tête illisible"))
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request that is made ready once and asked often: `message` has no token yet, which is fresh each time."""
+
+    address: str
+    headers: dict[str, str]
+    message: Any
+    judge: Callable[["_Response"], None]
+    """Reads an answer as zeep does: ONVIFError where it is a refusal, or no answer to this request."""
+
+
 class Soap:
     """One connection to one device; one thread calls, any thread may `cut`."""
 
@@ -154,16 +174,17 @@ class Soap:
 
     def service(self, name: str, address: str) -> Any:
         """One of the library's services, such as `ptz`, at an address."""
-        client = Client(_document(name), wsse=self._token, transport=self._transport, settings=_SETTINGS)  # type: ignore[no-untyped-call]
-        entry = SERVICES[name]
         return onvif.ONVIFService(
             address,
             self._username,
             self._password,
-            str(WSDL / entry["wsdl"]),
-            zeep_client=client,
-            binding_name=f"{{{entry['ns']}}}{entry['binding']}",
+            str(WSDL / SERVICES[name]["wsdl"]),
+            zeep_client=self._client(name),
+            binding_name=_binding(name),
         )
+
+    def _client(self, name: str) -> Client:
+        return Client(_document(name), wsse=self._token, transport=self._transport, settings=_SETTINGS)  # type: ignore[no-untyped-call]
 
     def call(self, service: Any, operation: str, fields: dict[str, Any], deadline_s: float) -> Any:
         """What the device answers; HeadError when it does not."""
@@ -173,6 +194,40 @@ class Soap:
             return ask(fields)
         except ONVIFError as error:
             raise _meaning(error) from None
+
+    def question(self, name: str, address: str, operation: str, fields: dict[str, Any]) -> Question:
+        """What `call` of that service would send, made ready to be asked often."""
+        client = self._client(name)
+        binding: Any = client.wsdl.bindings[_binding(name)]
+        known = binding.get(operation)
+        made = known.create(**fields)
+        headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{known.soapaction}"'}
+
+        def judge(response: _Response) -> None:
+            safe_func(binding.process_reply)(client, known, response)
+
+        return Question(address, headers, made.content, judge)
+
+    def ask(self, question: Question, read: Callable[[bytes], Found | None], deadline_s: float) -> Found:
+        """What `read` finds in the device's answer; HeadError where it finds nothing."""
+        self._transport.deadline_s = deadline_s
+        message = copy.deepcopy(question.message)
+        if self._token is not None:
+            message, _ = self._token.apply(message, {})
+        response = self._transport.post(question.address, etree_to_string(message), question.headers)  # type: ignore[no-untyped-call]
+        found = read(response.content) if response.status_code == 200 else None
+        if found is not None:
+            return found
+        try:
+            question.judge(response)
+        except ONVIFError as error:
+            raise _meaning(error) from None
+        raise unreadable()
+
+
+def _binding(name: str) -> str:
+    """What the library's descriptions call the binding of one of its services."""
+    return f"{{{SERVICES[name]['ns']}}}{SERVICES[name]['binding']}"
 
 
 def _meaning(error: Exception) -> HeadError:
