@@ -17,8 +17,9 @@ Laws
 - Source: OASIS UsernameToken Profile 1.1; ONVIF Core 5.9.4 (WS-Security), whose token's time is the camera's own.
 """
 
-import copy
+import base64
 import gc
+import hashlib
 import logging
 import os
 import re
@@ -40,12 +41,13 @@ import onvif  # type: ignore[import-untyped]  # noqa: E402
 from onvif.client import safe_func  # type: ignore[import-untyped]  # noqa: E402
 from onvif.definition import SERVICES  # type: ignore[import-untyped]  # noqa: E402
 from onvif.exceptions import ONVIFError  # type: ignore[import-untyped]  # noqa: E402
-from zeep import Client, Settings, Transport  # noqa: E402
+from zeep import Client, Settings, Transport, ns  # noqa: E402
 from zeep.exceptions import Error as ZeepError  # noqa: E402
 from zeep.exceptions import Fault, TransportError  # noqa: E402
 from zeep.wsdl import Document  # noqa: E402
 from zeep.wsdl.utils import etree_to_string  # noqa: E402
 from zeep.wsse.username import UsernameToken  # noqa: E402
+from zeep.wsse.utils import get_timestamp  # noqa: E402
 
 logging.root.removeHandler(_quiet)
 logging.getLogger("zeep").setLevel(logging.CRITICAL)
@@ -102,6 +104,15 @@ class _Token(UsernameToken):
         self.created = datetime.now(UTC) + self.skew
         return super().apply(envelope, headers)  # type: ignore[no-untyped-call]
 
+    def renew(self, envelope: Any) -> None:
+        """Makes the token that `apply` has put into a message a fresh one: another nonce, the time that it is now."""
+        _, digest, nonce, created = envelope.find(f".//{{{ns.WSSE}}}UsernameToken")
+        random = os.urandom(16)
+        created.text = get_timestamp(datetime.now(UTC) + self.skew, zulu_timestamp=True)  # type: ignore[no-untyped-call]
+        nonce.text = base64.b64encode(random)
+        told = random + created.text.encode() + self.password.encode()
+        digest.text = base64.b64encode(hashlib.sha1(told).digest())  # noqa: S324  the profile's hash
+
 
 _SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, xml_huge_tree=False)
 
@@ -123,7 +134,7 @@ def unreadable() -> HeadSilent:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request that is made ready once and asked often: `message` has no token yet, which is fresh each time."""
+    """A request that is made ready once and asked often; only the token in its `message` is made anew each time."""
 
     address: str
     headers: dict[str, str]
@@ -200,21 +211,23 @@ class Soap:
         client = self._client(name)
         binding: Any = client.wsdl.bindings[_binding(name)]
         known = binding.get(operation)
-        made = known.create(**fields)
+        message = known.create(**fields).content
+        if self._token is not None:
+            message, _ = self._token.apply(message, {})
         headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{known.soapaction}"'}
 
         def judge(response: _Response) -> None:
             safe_func(binding.process_reply)(client, known, response)
 
-        return Question(address, headers, made.content, judge)
+        return Question(address, headers, message, judge)
 
     def ask(self, question: Question, read: Callable[[bytes], Found | None], deadline_s: float) -> Found:
         """What `read` finds in the device's answer; HeadError where it finds nothing."""
         self._transport.deadline_s = deadline_s
-        message = copy.deepcopy(question.message)
         if self._token is not None:
-            message, _ = self._token.apply(message, {})
-        response = self._transport.post(question.address, etree_to_string(message), question.headers)  # type: ignore[no-untyped-call]
+            self._token.renew(question.message)
+        message = etree_to_string(question.message)  # type: ignore[no-untyped-call]
+        response = self._transport.post(question.address, message, question.headers)
         found = read(response.content) if response.status_code == 200 else None
         if found is not None:
             return found

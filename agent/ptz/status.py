@@ -6,7 +6,7 @@
 
 GetStatus and the metadata stream carry the same type (tt:PTZStatus, ONVIF Core's onvif.xsd), so both are read here.
 
-Law: a document is a stranger's. No DTD, no entities, no network, UTF-8 whatever it claims; only PTZStatus is read of it.
+Law: a document is a stranger's. No DTD, no entities, no network, UTF-8 whatever it claims; only PTZStatus is read.
 BadDocument when it cannot be read.
 """
 

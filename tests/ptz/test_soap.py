@@ -3,6 +3,7 @@
 import re
 import socket
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from lxml import etree
@@ -11,13 +12,20 @@ from agent.errors import HeadError, HeadRefused, HeadSilent
 from agent.ptz.onvif import status_in
 from agent.ptz.soap import Question, Soap
 from agent.ptz.status import Told
-from agent.virtual.soap import SoapFault, envelope, fault
+from agent.virtual.soap import SoapFault, Token, authenticate, envelope, fault
 from tests.ptz.test_wire import peer, read_request, says
 
 FIELDS = {"ProfileToken": "profile_1"}
 POSITION = '<tt:Position><tt:PanTilt x="0.5" y="-0.1"/><tt:Zoom x="0.2"/></tt:Position>'
 STATUS = f"<tptz:PTZStatus>{POSITION}<tt:UtcTime>2026-11-26T06:00:00Z</tt:UtcTime></tptz:PTZStatus>"
 GOOD = envelope(f"<tptz:GetStatusResponse>{STATUS}</tptz:GetStatusResponse>")
+
+
+TOKEN = ("Username", "Password", "Nonce", "Created")
+
+
+def at(created: str | None) -> datetime:
+    return datetime.fromisoformat((created or "").replace("Z", "+00:00"))
 
 
 def answer(body: bytes, status: str = "200 OK", kind: str = "application/soap+xml; charset=utf-8") -> bytes:
@@ -75,13 +83,17 @@ def test_a_question_is_the_message_of_a_whole_call_with_a_token_of_its_own_each_
     soap = Soap("vigie", "secret")
     with peer(talk) as url:
         question = where(soap, url)
-        for _ in range(2):
+        for skew_days in (0, 2):
+            soap.set_skew(timedelta(days=skew_days))
             soap.ask(question, status_in, 3)
         soap.call(soap.service("ptz", url), "GetStatus", FIELDS, 3)
         soap.close()
+    for _, one in heard:
+        user, digest, nonce, created = (one.findtext(f".//{{*}}{name}") or "" for name in TOKEN)
+        authenticate(Token(user, digest, digest=True, nonce=nonce, created=created), "vigie", "secret", at(created))
     nonces = {one.findtext(".//{*}Nonce") for _, one in heard}
-    assert None not in nonces
     assert len(nonces) == 3
+    assert at(heard[1][1].findtext(".//{*}Created")) - at(heard[0][1].findtext(".//{*}Created")) >= timedelta(days=2)
     for _, one in heard:
         for changing in one.iterfind(".//{*}UsernameToken/*"):
             changing.text = ""
