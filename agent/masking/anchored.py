@@ -44,11 +44,13 @@ _HALF_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
 class Union:
     """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
+    `span`: the longest shorter side of its cells, in finest ones.
     `borders`: both, as an index of the finest grid's corners.
     `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
     """
 
     size: int
+    span: int
     columns: NDArray[np.intp]
     rows: NDArray[np.intp]
     borders: tuple[NDArray[np.intp], ...]
@@ -66,6 +68,7 @@ class Union:
         borders = np.append(np.arange(across) * size, columns), np.append(np.arange(down) * size, rows)
         return cls(
             size,
+            min(int(np.diff(one).max()) for one in borders),
             *borders,
             np.ix_(borders[1], borders[0]),
             owner,
@@ -77,10 +80,12 @@ class Union:
 class Grid:
     """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction.
 
+    `cell`: a cell's side in the tangent plane.
     `corners`: (rows + 1, columns + 1, 3) of the cells, as (column, row, 1). `numbers`: (rows, columns) of the cells.
     """
 
     to_world: Vectors
+    cell: float
     columns: int
     rows: int
     unions: tuple[Union, ...]
@@ -100,7 +105,7 @@ class Grid:
         corners = np.ones((rows + 1, columns + 1, 3))
         corners[..., 1], corners[..., 0] = np.mgrid[: rows + 1, : columns + 1]
         numbers = np.arange(rows * columns, dtype=np.uint8).reshape(rows, columns)
-        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions, corners, numbers)
+        return cls(np.asarray(tangent.axes.T @ plane), cell, columns, rows, unions, corners, numbers)
 
 
 def _shrunk(plane: Plane, times: int) -> Plane:
@@ -194,12 +199,16 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
     `from_world`: (3, 3) direction -> (x, y, 1) times depth. `size`: the picture's (width, height), `strip` of its rows
     are under the name. `doubt_px`: how far the set of poses may move a point of the picture.
     """
+    needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
+    most = grid.cell * _most_px(from_world, size)
+    unions = [one for one in grid.unions if one.span * most >= needed]
+    if not unions:
+        return None
     to_picture = from_world @ grid.to_world
     corners = _corners(grid, to_picture)
     x, y = corners[..., 0], corners[..., 1]
     visible = (x >= 0) & (x <= size[0]) & (y >= strip) & (y <= size[1])
-    needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
-    for union in grid.unions:
+    for union in unions:
         inside = _all_four(visible[union.borders])
         if not inside.any():
             return None
@@ -211,6 +220,17 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
         sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
         return Cells(grid, union, shown, sampling)
     return None
+
+
+def _most_px(from_world: Vectors, size: tuple[int, int]) -> float:
+    """What a line of length 1 in a plane that touches the sphere takes in a picture that shows all of it, at the most.
+
+    From the sphere's middle it is seen under an angle of 1 radian at the most, and a radian takes focal / cos^2 pixels
+    at the most where the picture is farthest from its middle.
+    """
+    row = from_world[0]
+    square = float(row @ row) - (size[0] / 2) ** 2
+    return (square + (size[0] ** 2 + size[1] ** 2) / 4) / math.sqrt(square)
 
 
 def _sampling(

@@ -51,19 +51,19 @@ REPEATED = {2: 0x0101, 4: 0x01010101}
 class _Patch:
     """One mask in one view: where it is painted, and what.
 
-    `numbers`: the finest cell that each 4 x 4 pixels show, or 0 everywhere where there are no `cells`.
+    `numbers`: the finest cell that each 4 x 4 pixels show; None, as `cells`, where the whole is of one colour.
     """
 
     place: int
     stencil: Stencil
-    numbers: Plane
+    numbers: Plane | None
     cells: Cells | None
 
     @classmethod
     def of(cls, place: int, stencil: Stencil, cells: Cells | None, from_world: Vectors) -> "_Patch":
-        height, width = stencil.fine.shape
         if cells is None:
-            return cls(place, stencil, np.zeros((-(-height // 4), -(-width // 4)), np.uint8), None)
+            return cls(place, stencil, None, None)
+        height, width = stencil.fine.shape
         return cls(
             place, stencil, number_cells(cells.grid, from_world, stencil.left, stencil.top, width, height), cells
         )
@@ -72,7 +72,10 @@ class _Patch:
         """What it shows in these colours."""
         shapes = (self.stencil.fine.shape, self.stencil.half.shape, self.stencil.half.shape)
         planes = zip(colours, shapes, (4, 2, 2), strict=True)
-        return _Painting(self, colours, tuple(_spread(self.numbers, *plane) for plane in planes))
+        numbers = self.numbers
+        if numbers is None:
+            return _Painting(self, colours, tuple(np.full(shape, table[0], np.uint8) for table, shape, _ in planes))
+        return _Painting(self, colours, tuple(_spread(numbers, *plane) for plane in planes))
 
 
 def _spread(numbers: Plane, colours: Plane, shape: tuple[int, int], times: int) -> Plane:
