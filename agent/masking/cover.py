@@ -163,7 +163,7 @@ class Cover:
                 placed = flat[piece].reshape(-1, 2)
             else:
                 fans = seen[piece][:, :, self._fans[part]]
-                shown = _before(np.moveaxis(fans, 2, 0).reshape(3, -1, 3), depth * self._flat)
+                shown = _before(fans.transpose(2, 0, 1, 3, 4).reshape(3, -1, 3), depth * self._flat)
                 if not len(shown):
                     continue
                 placed = shown[:, :2] / shown[:, 2:]
