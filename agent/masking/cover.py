@@ -33,7 +33,6 @@ from agent.directions import Vectors, bases, cross
 from agent.units import Interval, Plane
 
 Points = NDArray[np.float64]
-Hull = NDArray[np.float32]
 
 STEP_DEG = 4.0
 """Boxes of poses are cut into pieces of at most this size along pan and tilt."""
@@ -49,6 +48,8 @@ ALIGNED = 4
 _TURN = np.arange(16) * (math.pi / 8)
 RING = (np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / math.cos(math.pi / 16)).astype(np.float32)
 """A polygon of sixteen corners around the unit circle."""
+RING_REACH = 1 / math.cos(math.pi / 16) + 1e-3
+"""How far it comes from the middle, and a little."""
 SHIFT = 4
 """Bits of a pixel's fraction in the coordinates that are drawn."""
 
@@ -136,7 +137,7 @@ class Cover:
         bend = _bend(math.tan(off_axis), box.tilt_deg, pan_step, tilt_step) * box.focal[1]
         axes = bases(_cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts))
         parts, points = self._project(axes, math.cos(off_axis), off_axis + pan_step + tilt_step)
-        hulls: list[list[Hull]] = [[] for _ in range(self._count)]
+        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
         if points:
             for part, hull in zip(parts, self._widened(points, corner, bend, box.focal), strict=True):
                 if hull is not None:
@@ -171,17 +172,17 @@ class Cover:
             points.append(placed)
         return parts, points
 
-    def _widened(self, points: list[Points], corner: float, bend: float, focals: Interval) -> Iterator[Hull | None]:
-        """The hull in pixels of each of `points` at focal length 1, over both focal lengths; None when out of sight."""
+    def _widened(self, points: list[Points], corner: float, bend: float, focals: Interval) -> Iterator["_Hull | None"]:
+        """The hull of each of `points` at focal length 1, over both focal lengths; None when out of sight."""
         width, height = self._size
         ends = list(itertools.accumulate(map(len, points)))
         starts = [0, *ends[:-1]]
         together = np.concatenate(points)
         squares = np.maximum.reduceat((together * together).sum(axis=1), starts).tolist()
         shares = np.array([1.0] if focals[0] == focals[1] else [1.0, focals[0] / focals[1]])
-        placed = together * (focals[1], -focals[1]) * shares[:, None, None] + (width / 2 - 0.5, height / 2 - 0.5)
-        lows = np.minimum.reduceat(placed.min(axis=0), starts).tolist()
-        highs = np.maximum.reduceat(placed.max(axis=0), starts).tolist()
+        placed = together[:, None] * (focals[1], -focals[1]) * shares[:, None] + (width / 2 - 0.5, height / 2 - 0.5)
+        lows = np.minimum.reduceat(placed.min(axis=1), starts).tolist()
+        highs = np.maximum.reduceat(placed.max(axis=1), starts).tolist()
         rough = placed.astype(np.float32)
         for start, end, square, low, high in zip(starts, ends, squares, lows, highs, strict=True):
             farthest = min(corner, math.sqrt(square) + bend / focals[1])
@@ -190,32 +191,46 @@ class Cover:
             if min(high) + margin < -1 or low[0] - margin > width or low[1] - margin > height:
                 yield None
                 continue
-            hull = cv2.convexHull(rough[:, start:end].reshape(-1, 1, 2)) + RING * np.float32(margin)
-            yield np.asarray(cv2.convexHull(hull.reshape(-1, 1, 2)), np.float32).reshape(-1, 2)
+            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * np.float32(margin)
+            drawn = np.round(cv2.convexHull(hull.reshape(-1, 2)) * np.float32(1 << SHIFT)).astype(np.int32)
+            reach = margin * RING_REACH
+            yield _Hull(drawn, low[0] - reach, low[1] - reach, high[0] + reach, high[1] + reach)
 
-    def _fill(self, hulls: list[Hull]) -> Stencil | None:
+    def _fill(self, hulls: list["_Hull"]) -> Stencil | None:
         if not hulls:
             return None
-        corners = np.concatenate(hulls)
-        low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-        left, top = (max(0, math.floor(one) // ALIGNED * ALIGNED) for one in low)
+        left, top = (
+            max(0, math.floor(low) // ALIGNED * ALIGNED)
+            for low in (min(one.left for one in hulls), min(one.top for one in hulls))
+        )
         right, bottom = (
-            min(most // 2 * 2, (math.ceil(one) + 1 + ALIGNED) // ALIGNED * ALIGNED)
-            for one, most in zip(high, self._size, strict=True)
+            min(most // 2 * 2, (math.ceil(high) + 1 + ALIGNED) // ALIGNED * ALIGNED)
+            for high, most in zip(
+                (max(one.right for one in hulls), max(one.bottom for one in hulls)), self._size, strict=True
+            )
         )
         if left >= right or top >= bottom:
             return None
         # OpenCV is wrong by up to a pixel in the row where it cuts a polygon off: it gets one that is thrown away
         drawn_on = np.zeros((bottom - top + 1, right - left), np.uint8)
-        drawn = np.round((corners - (left, top - 1)) * (1 << SHIFT)).astype(np.int32)
-        end = 0
+        corner = np.array((left << SHIFT, top - 1 << SHIFT), np.int32)
         for hull in hulls:
-            start, end = end, end + len(hull)
-            cv2.fillConvexPoly(drawn_on, drawn[start:end], 255, lineType=cv2.LINE_8, shift=SHIFT)
+            cv2.fillConvexPoly(drawn_on, hull.corners - corner, 255, lineType=cv2.LINE_8, shift=SHIFT)
         fine = drawn_on[1:]
         # the mean of four: 64 at the least where one of them is 255
         half = cv2.resize(fine, ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)
-        return Stencil(fine, np.asarray(half, np.uint8), left, top)
+        return Stencil(fine, half, left, top)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hull:
+    """Where a part of a mask may be: (N, 1, 2) corners, in 1 / 2^SHIFT of a pixel, and what holds them in pixels."""
+
+    corners: NDArray[np.int32]
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 def _over_pieces(values: Points, combine: np.ufunc) -> Points:
