@@ -36,8 +36,10 @@ NEAREST = 1e-3
 """Corners nearer to the camera's own plane are nowhere in the picture."""
 SAMPLES = 8
 """Along each side of a cell, from a picture in which a cell has at least so many."""
-_HALF_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-"""From coordinates to samples, whose middles are at whole numbers."""
+_HALF_ON = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+"""From samples, whose middles are at whole numbers, to coordinates."""
+_FROM_SAMPLES = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]]) / SAMPLES
+"""From SAMPLES along each side of a cell to coordinates of the grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,11 @@ class Sampling:
 class Cells:
     """What a mask shows in one view: cells of one coarseness, and which of them have a colour of their own.
 
-    `shown`: (rows * columns,) of the finest grid.
+    `shown`: (rows * columns,) of the finest grid. `to_picture`: (column, row, 1) -> (x, y, 1) times depth.
     """
 
     grid: Grid
+    to_picture: Vectors
     union: Union
     shown: NDArray[np.bool_]
     sampling: Sampling
@@ -218,7 +221,7 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
         shown = inside.ravel()[union.owner]
         seen = corners[visible]
         sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
-        return Cells(grid, union, shown, sampling)
+        return Cells(grid, to_picture, union, shown, sampling)
     return None
 
 
@@ -238,28 +241,26 @@ def _sampling(
 ) -> Sampling:
     """The box around the corners that are seen, to be shrunk until a cell has few more than SAMPLES along a side."""
     shrink = 1 << min(6, max(1, int(math.log2(max(1.0, cell_px / SAMPLES)))))
-    low, high = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
-    left, top = int(low[0]) // 2 * 2, max(strip, int(low[1])) // 2 * 2
+    low, high = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+    left, top = math.floor(low[0]) // 2 * 2, max(strip, math.floor(low[1])) // 2 * 2
     room = (size[0] // 2 * 2 - left, size[1] // 2 * 2 - top)
-    wide, tall = (-(-int(one) // shrink) * shrink for one in (high[0] - left, high[1] - top))
+    wide, tall = (-(-(math.ceil(one) - start) // shrink) * shrink for one, start in zip(high, (left, top), strict=True))
     wide, tall = (max(shrink, min(one, most // shrink * shrink)) for one, most in zip((wide, tall), room, strict=True))
-    # sample (i, j) stands at ((i + 0.5) / SAMPLES, (j + 0.5) / SAMPLES) in the grid
-    samples = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]], float) / SAMPLES
-    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ samples)
+    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ _FROM_SAMPLES)
 
 
-def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: int, height: int) -> Plane:
+def number_cells(cells: Cells, left: int, top: int, width: int, height: int) -> Plane:
     """(height / 4, width / 4), rounded up: the number of the finest cell that each 4 x 4 pixels show; cells are much
     larger. Beyond the grid its nearest cell's.
 
     `left`, `top`: the box's corner in pixels.
     """
-    middles = np.array([[4, 0, left + 2], [0, 4, top + 2], [0, 0, 1]], float)
+    to_middles = np.array([[0.25, 0, -(left + 2) / 4], [0, 0.25, -(top + 2) / 4], [0, 0, 1]])
     numbers = cv2.warpPerspective(
-        grid.numbers,
-        _HALF_BACK @ np.linalg.inv(from_world @ grid.to_world) @ middles,
+        cells.grid.numbers,
+        to_middles @ cells.to_picture @ _HALF_ON,
         (-(-width // 4), -(-height // 4)),
-        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+        flags=cv2.INTER_NEAREST,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(numbers, np.uint8)

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from agent.directions import Vectors
 from agent.masking.anchored import Cells, Grid, cells_in_view, number_cells
 from agent.masking.cover import Box, Cover, Stencil
 from agent.masking.lens import View, ZoomTable, widened
@@ -60,13 +59,11 @@ class _Patch:
     cells: Cells | None
 
     @classmethod
-    def of(cls, place: int, stencil: Stencil, cells: Cells | None, from_world: Vectors) -> "_Patch":
+    def of(cls, place: int, stencil: Stencil, cells: Cells | None) -> "_Patch":
         if cells is None:
             return cls(place, stencil, None, None)
         height, width = stencil.fine.shape
-        return cls(
-            place, stencil, number_cells(cells.grid, from_world, stencil.left, stencil.top, width, height), cells
-        )
+        return cls(place, stencil, number_cells(cells, stencil.left, stencil.top, width, height), cells)
 
     def painting(self, colours: tuple[Plane, ...]) -> "_Painting":
         """What it shows in these colours."""
@@ -224,7 +221,7 @@ class FollowingMasks:
             if stencil is None:
                 continue
             cells = cells_in_view(grid, from_world, self._size, self._strip, doubt) if grid else None
-            self._patches.append(_Patch.of(place, stencil, cells, from_world))
+            self._patches.append(_Patch.of(place, stencil, cells))
         return Burned(_share([patch.stencil for patch in self._patches], self._size))
 
 
