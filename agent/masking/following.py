@@ -17,6 +17,7 @@ Laws
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -71,8 +72,20 @@ class _Patch:
         planes = zip(colours, shapes, (4, 2, 2), strict=True)
         numbers = self.numbers
         if numbers is None:
-            return _Painting(self, colours, tuple(np.full(shape, table[0], np.uint8) for table, shape, _ in planes))
+            return _Painting(self, colours, tuple(_even(int(table[0]), shape) for table, shape, _ in planes))
         return _Painting(self, colours, tuple(_spread(numbers, *plane) for plane in planes))
+
+
+def _even(colour: int, shape: tuple[int, int]) -> Plane:
+    """(rows, columns) of `shape`, all of one colour: not to be written to, since others look at the same memory."""
+    samples = shape[0] * shape[1]
+    return _samples(colour, samples.bit_length())[:samples].reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def _samples(colour: int, bits: int) -> Plane:
+    """(2^bits,): at most some megabytes for the largest picture."""
+    return np.full(1 << bits, colour, np.uint8)
 
 
 def _spread(numbers: Plane, colours: Plane, shape: tuple[int, int], times: int) -> Plane:
