@@ -204,7 +204,7 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
     """
     needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
     most = grid.cell * _most_px(from_world, size)
-    unions = [one for one in grid.unions if one.span * most >= needed]
+    unions = [one for one in grid.unions if one.span * most >= needed]  # no cell of another can be large enough
     if not unions:
         return None
     to_picture = from_world @ grid.to_world

@@ -77,7 +77,7 @@ class _Patch:
 
 
 def _even(colour: int, shape: tuple[int, int]) -> Plane:
-    """(rows, columns) of `shape`, all of one colour: not to be written to, since others look at the same memory."""
+    """(rows, columns) of `shape`, all of one colour; others look at the same memory, which cannot be written to."""
     samples = shape[0] * shape[1]
     return _samples(colour, samples.bit_length())[:samples].reshape(shape)
 
@@ -85,7 +85,9 @@ def _even(colour: int, shape: tuple[int, int]) -> Plane:
 @lru_cache(maxsize=8)
 def _samples(colour: int, bits: int) -> Plane:
     """(2^bits,): at most some megabytes for the largest picture."""
-    return np.full(1 << bits, colour, np.uint8)
+    samples = np.full(1 << bits, colour, np.uint8)
+    samples.flags.writeable = False
+    return samples
 
 
 def _spread(numbers: Plane, colours: Plane, shape: tuple[int, int], times: int) -> Plane:

@@ -199,11 +199,17 @@ def test_a_camera_that_always_asks_for_the_password_is_not_asked_for_ever() -> N
     assert b"wrong" not in asked[1]
 
 
-def test_a_drip_through_tls_ends_by_the_deadline(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+def certified(folder: Path) -> tuple[Authority, ssl.SSLContext]:
+    """An authority, and what a camera on this machine says to show its certificate."""
+    authority = Authority(folder)
     pair = authority.issue("camera", "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.private_key)
+    return authority, context
+
+
+def test_a_drip_through_tls_ends_by_the_deadline(tmp_path: Path) -> None:
+    authority, context = certified(tmp_path)
 
     def talk(held: socket.socket) -> None:
         with context.wrap_socket(held, server_side=True) as inside:
@@ -219,10 +225,7 @@ def test_a_drip_through_tls_ends_by_the_deadline(tmp_path: Path) -> None:
 
 
 def test_only_a_trusted_certificate_is_talked_to(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
-    pair = authority.issue("camera", "127.0.0.1")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate, pair.private_key)
+    authority, context = certified(tmp_path)
 
     def talk(held: socket.socket) -> None:
         with context.wrap_socket(held, server_side=True) as inside:
