@@ -2,6 +2,7 @@
 
     with Bench(target, clock, tell) as bench:       # the head goes back to where it was, whatever happens
         fit, readings = bench.measure((0.0, 0.25, 0.5, 0.75, 1.0))
+        ages = bench.ages(fit)                      # how old its pictures are
 
 At each zoom a first small step tells roughly how wide the view is; the steps after it move the picture by `AIM` of half
 its width, as far as the pictures' motion is sure of. Some forward, then some back: the first one back lacks the play of
@@ -15,62 +16,47 @@ Laws
 - Source: ONVIF PTZ 5.2.1 (generic zoom promises nothing about the field of view).
 """
 
-import contextlib
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from pathlib import Path
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
 from agent.capture import SourceSettings
 from agent.clock import Clock
-from agent.errors import CalibrationError, HeadError, HeadRefused, HeadSilent
+from agent.errors import CalibrationError
 from agent.language import say
 from agent.ptz.evidence import Report
-from agent.ptz.onvif import OnvifClient
+from provisioning.ages import Ages, fit_ages
 from provisioning.eye import Eye, Glance, Pair
 from provisioning.lens_fit import Fit, fit_lens
 from provisioning.readings import STEEPEST_DEG, Reading, shifted, view
-
-Range = tuple[float, float]
+from provisioning.sent_head import Address, SentHead, wrapped
+from provisioning.sweeping import Sweeper
 
 FPS, STALL_S = 25.0, 5.0
-CONNECT_S, ASK_S, ORDER_S, STOP_S = 10.0, 3.0, 3.0, 1.0
-ASK_APART_S, STILL_S = 0.15, 0.5
-MOVE_S = 40.0
-"""The longest that a head may take to come to rest."""
-STALE_S = 2.0
-"""A report may be so old; a head that still tells its old position after that has not moved."""
 VIDEO_AGE_S = 0.4
-MISSES = 3
-STILL_DEG, STILL_ZOOM = 0.02, 0.002
 FIRST_HFOV_DEG, FIRST_SHARE = 60.0, 0.03
 AIM, LEAST, MOST = 0.28, 0.12, 0.5
 """Of half the picture's width, by which a step shall move it; less or more does not count."""
 PROBES, STUCK = 8, 4
 """First steps that are tried; after so many without any movement the head does not move."""
 ROUNDS = 4
+LEAST_ACCURACY_DEG = 0.05
+"""Of a position that the head tells; its coarse steps and the play of its gears come on top."""
 LONGEST_STEP_DEG, SHORTEST_STEP_DEG = 20.0, 0.02
-NEAR_ZOOM = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The head and its pictures. `pan_deg`, `tilt_deg`: what ONVIF's -1..1 means; `steps`: so many on, so many back."""
+    """The head and its pictures, `source`; `steps`: so many on, so many back. `pose_age_s`: of what it reports."""
 
-    url: str
+    head: Address
     source: str
-    username: str = ""
-    password: str = field(default="", repr=False)
-    ca_file: Path | None = None
-    pan_deg: Range = (-180.0, 180.0)
-    tilt_deg: Range = (-90.0, 90.0)
     steps: int = 4
     more: int = 4
     """Zooms that may be added where the interpolation would gain by it."""
+    pose_age_s: float = 0.2
 
 
 class Bench:
@@ -78,15 +64,11 @@ class Bench:
 
     def __init__(self, target: Target, clock: Clock, tell: Callable[[str], None]) -> None:
         self._target, self._tell = target, tell
-        self._client = OnvifClient(
-            target.url, target.username, target.password, clock, (target.pan_deg, target.tilt_deg), target.ca_file
+        self._head = SentHead(target.head, clock, tell)
+        one = target.head
+        self._eye = Eye(
+            SourceSettings("calibration", target.source, FPS, STALL_S, one.username, one.password, one.ca_file), clock
         )
-        camera = SourceSettings(
-            "calibration", target.source, 25.0, 5.0, target.username, target.password, target.ca_file
-        )
-        self._eye = Eye(camera, clock)
-        self._start: Report | None = None
-        self._pans: set[float] = set()
         self._readings: list[Reading] = []
 
     @property
@@ -96,11 +78,10 @@ class Bench:
 
     def __enter__(self) -> Self:
         try:
-            self._connect()
-            self._start = self._ask()
+            self._head.connect()
             self._eye.__enter__()
         except BaseException:
-            self._client.close()
+            self._head.close()
             raise
         self._tell(
             say(
@@ -114,36 +95,10 @@ class Bench:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.put_back()
+            self._head.put_back()
         finally:
-            self._client.close()
+            self._head.close()
             self._eye.__exit__(kind, error, trace)
-
-    def _connect(self) -> None:
-        try:
-            self._client.connect(CONNECT_S)
-        except HeadRefused as error:
-            raise HeadRefused(
-                say(
-                    en=f"{error} (here: --url, --username, --password-file)",
-                    fr=f"{error} (ici : --url, --username, --password-file)",
-                )
-            ) from None
-
-    def put_back(self) -> None:
-        """Stops the head and sends it to where it was; tells when that fails."""
-        start = self._start
-        if start is None:
-            return
-        self._client.close()  # an interrupted request may have left its answer on the wire
-        with contextlib.suppress(HeadError):
-            self._client.stop(STOP_S)
-        try:
-            self._client.go(start.pan_deg, start.tilt_deg, start.zoom, ORDER_S)
-        except HeadError as error:
-            self._tell(say(en=f"the head was not put back: {error}", fr=f"tête non remise en place : {error}"))
-        else:
-            self._tell(say(en="the head goes back to its place", fr="la tête retourne à sa place"))
 
     # --- measuring ---
 
@@ -161,19 +116,34 @@ class Bench:
             fit = self._fit()
         return fit, self._told()
 
+    def ages(self, fit: Fit) -> Ages:
+        """How old its pictures are, seen through the lens that was measured; CalibrationError tells why not."""
+        self._tell(
+            say(
+                en="the head sweeps to and fro, to tell how old its pictures are",
+                fr="la tête balaie dans les deux sens, pour l'âge de ses images",
+            )
+        )
+        sweeps = Sweeper(self._head, self._eye, fit).sweeps(self._way)
+        accuracy_deg = LEAST_ACCURACY_DEG + self._head.quantum_deg + fit.play_deg
+        return fit_ages(sweeps, self._target.pose_age_s, accuracy_deg)
+
+    def _way(self, here: Report) -> float:
+        """1.0 or -1.0: to which side of here there is more room."""
+        return -1.0 if here.pan_deg > sum(self._target.head.pan_deg) / 2 else 1.0
+
     def _fit(self) -> Fit:
         return fit_lens(self._told(), self.aspect)
 
     def _told(self) -> tuple[Reading, ...]:
         """The readings, each with the error that the head's coarse positions make."""
-        error = quantum(self._pans) * math.sqrt(2 / 12)
+        error = self._head.quantum_deg * math.sqrt(2 / 12)
         return tuple(replace(one, step_error_deg=error) for one in self._readings)
 
     def _at(self, zoom: float, guess_deg: float) -> float:
         """All steps at one zoom; the field of view that they come to."""
-        start = self._start
-        assert start is not None
-        here = self._go(start.pan_deg, start.tilt_deg, zoom)
+        start = self._head.start
+        here = self._head.go(start.pan_deg, start.tilt_deg, zoom)
         if abs(here.tilt_deg) > STEEPEST_DEG - 5:
             raise CalibrationError(
                 say(
@@ -184,7 +154,7 @@ class Bench:
             )
         self._eye.rest(VIDEO_AGE_S)
         self._eye.keep()
-        way = -1.0 if here.pan_deg > sum(self._target.pan_deg) / 2 else 1.0
+        way = self._way(here)
         hfov_deg, here = self._probe(here, guess_deg, way)
         taken: list[Reading] = []
         for turn in (way, -way):
@@ -212,7 +182,7 @@ class Bench:
         """A first idea of the field of view, from steps that grow or shrink until one is well seen."""
         step, lost, moved = way * FIRST_SHARE * guess_deg, 0, False
         for number in range(PROBES):
-            before, here = here, self._go(here.pan_deg + step, here.tilt_deg, None)
+            before, here = here, self._head.go(here.pan_deg + step, here.tilt_deg, None)
             self._eye.rest(VIDEO_AGE_S)
             pair = self._eye.compare()
             turned = wrapped(here.pan_deg - before.pan_deg)
@@ -233,7 +203,7 @@ class Bench:
 
     def _step(self, here: Report, pan_deg: float, hfov_deg: float) -> tuple[Report, Reading | None, float]:
         """One step: (where the head is then, the reading if there is a good one, the better field of view)."""
-        there = self._go(here.pan_deg + pan_deg, here.tilt_deg, None)
+        there = self._head.go(here.pan_deg + pan_deg, here.tilt_deg, None)
         self._eye.rest(VIDEO_AGE_S)
         found = fitted(self._eye.compare(), here, there, hfov_deg)
         if found is None:
@@ -244,72 +214,6 @@ class Bench:
             return there, None, hfov_deg
         # a lorry must not lead the next steps astray
         return there, reading, better if 0.8 < better / hfov_deg < 1.25 else hfov_deg
-
-    # --- the head ---
-
-    def _ask(self) -> Report:
-        for left in reversed(range(MISSES)):
-            try:
-                report = self._client.report(ASK_S)
-            except HeadSilent as error:
-                if left:
-                    continue
-                raise HeadSilent(
-                    say(
-                        en=f"{error}; without position reports no calibration: check that the head tells GetStatus",
-                        fr=f"{error} ; pas d'étalonnage sans position : vérifier que la tête répond à GetStatus",
-                    )
-                ) from None
-            self._pans.add(report.pan_deg)
-            return report
-        raise AssertionError
-
-    def _go(self, pan_deg: float, tilt_deg: float, zoom: float | None) -> Report:
-        """Sends the head there and waits until it rests; its position then."""
-        self._client.go(wrapped(pan_deg), tilt_deg, zoom, ORDER_S)
-        began = time.monotonic()
-        last, still_since = self._ask(), time.monotonic()
-        arrived = False
-        while time.monotonic() - began < MOVE_S:
-            time.sleep(ASK_APART_S)
-            report = self._ask()
-            now = time.monotonic()
-            if report.moving or _moved(last, report):
-                still_since = now
-            last = report
-            arrived = abs(wrapped(report.pan_deg - pan_deg)) < 0.1 and (
-                zoom is None or abs(report.zoom - zoom) < NEAR_ZOOM
-            )
-            if now - still_since > STILL_S and (arrived or now - began > STALE_S):
-                if zoom is not None and abs(report.zoom - zoom) > NEAR_ZOOM:
-                    raise CalibrationError(
-                        say(
-                            en=f"the head does not go to zoom {zoom:g}: it says {report.zoom:g}; leave that zoom out",
-                            fr=f"la tête ne va pas au zoom {zoom:g} : elle dit {report.zoom:g} ; omettre ce zoom",
-                        ),
-                        "no-zoom",
-                    )
-                return report
-        raise CalibrationError(
-            say(
-                en=f"the head does not come to rest within {MOVE_S:.0f} s; end patrols and other operators' steering",
-                fr=f"la tête ne s'arrête pas en {MOVE_S:.0f} s ; arrêter les rondes et tout autre pilotage",
-            ),
-            "restless",
-        )
-
-
-def wrapped(pan_deg: float) -> float:
-    """The same pan, or difference of pans, in [-180, 180)."""
-    return (pan_deg + 180) % 360 - 180
-
-
-def quantum(pans: set[float]) -> float:
-    """The step in which a head tells its pan: the smallest difference of any two that it told, 0 below 0.001."""
-    ordered = sorted(pans)
-    apart = [b - a for a, b in pairwise(ordered) if b - a > 1e-6]
-    least = min(apart, default=0.0)
-    return least if least >= 1e-3 else 0.0
 
 
 def fitted(pair: Pair, before: Report, after: Report, hfov_deg: float) -> tuple[Reading, float] | None:
@@ -337,14 +241,6 @@ def _reading(before: Report, after: Report, glance: Glance) -> Reading:
         at_tilt_deg=before.tilt_deg,
         shift=(glance.across, glance.up),
         error=glance.error,
-    )
-
-
-def _moved(a: Report, b: Report) -> bool:
-    return (
-        abs(wrapped(a.pan_deg - b.pan_deg)) > STILL_DEG
-        or abs(a.tilt_deg - b.tilt_deg) > STILL_DEG
-        or abs(a.zoom - b.zoom) > STILL_ZOOM
     )
 
 

@@ -26,9 +26,11 @@ from agent.faults import describe
 from agent.heads import Onvif, Ptz
 from agent.language import reason, say
 from provisioning import lens_file
+from provisioning.ages import Ages
 from provisioning.calibrate import Bench, Target
 from provisioning.lens_fit import LEAST_ZOOMS, Fit, fit_lens
 from provisioning.readings import Reading
+from provisioning.sent_head import Address
 
 DONE, FAILED = 0, 1
 Checked = TypeVar("Checked")
@@ -45,9 +47,9 @@ def run(options: Namespace) -> int:
             given = lens_file.parse(_read(options.measurements), str(options.measurements))
             aspect = given.aspect
             readings: Sequence[Reading] = given.halves()
-            fit = fit_lens(readings, aspect)
+            fit, ages = fit_lens(readings, aspect), None
         else:
-            fit, readings, aspect = _live(_target(options), _zooms(options.zoom))
+            fit, readings, aspect, ages = _live(_target(options), _zooms(options.zoom))
     except (CalibrationError, HeadError, SourceError) as error:
         word = error.word if isinstance(error, CalibrationError) else type(error).__name__
         if options.json:
@@ -57,14 +59,23 @@ def run(options: Namespace) -> int:
     except KeyboardInterrupt:
         _tell(say(en="vigie-provision calibrate: interrupted", fr="vigie-provision calibrate : interrompu"))
         return FAILED
-    _give(fit, readings, aspect, options)
+    _give(fit, ages, readings, aspect, options)
     return DONE
 
 
-def _live(target: Target, zooms: Sequence[float]) -> tuple[Fit, Sequence[Reading], float]:
+def _live(target: Target, zooms: Sequence[float]) -> tuple[Fit, Sequence[Reading], float, Ages | None]:
     with _heard_once(), Bench(target, SystemClock(), _tell) as bench:
         fit, readings = bench.measure(zooms)
-        return fit, readings, bench.aspect
+        try:
+            ages = bench.ages(fit)
+        except (CalibrationError, HeadError, SourceError) as error:  # the table is there, and worth having
+            untold = say(
+                en=f"how old its pictures are was not found, and video_age_ms stays as it is: {error}",
+                fr=f"âge des images non trouvé, video_age_ms reste tel quel : {error}",
+            )
+            _tell(untold)
+            ages = None
+        return fit, readings, bench.aspect, ages
 
 
 @contextmanager
@@ -85,15 +96,15 @@ def _heard_once() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _give(fit: Fit, readings: Sequence[Reading], aspect: float, options: Namespace) -> None:
-    text = lens_file.toml(fit)
+def _give(fit: Fit, ages: Ages | None, readings: Sequence[Reading], aspect: float, options: Namespace) -> None:
+    text = lens_file.toml(fit, ages)
     if options.out is not None:
         try:
             with options.out.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
             raise UsageError(f"--out {options.out}: {reason(error)}") from None
-    for line in lens_file.report(fit):
+    for line in lens_file.report(fit, ages):
         _tell(line)
     if not options.json:
         print(text, end="")
@@ -111,6 +122,7 @@ def _give(fit: Fit, readings: Sequence[Reading], aspect: float, options: Namespa
         "pointing_deg": fit.pointing_deg,
         "play_deg": fit.play_deg,
         "another": fit.another,
+        "ages": None if ages is None else lens_file.ages(ages),
         "measurements": lens_file.measurements(readings, aspect),
     }
     print(json.dumps(told))
@@ -203,18 +215,10 @@ def _target(options: Namespace) -> Target:
     files = {"password_file": options.password_file, "ca_file": options.ca_file}
     onvif = _checked(lambda: Onvif.model_validate(head | {key: path for key, path in files.items() if path}))
     ranges = {"pan_deg": _range("--pan-deg", options.pan_deg), "tilt_deg": _range("--tilt-deg", options.tilt_deg)}
-    ptz = _checked(lambda: Ptz.model_validate(ranges))
-    return Target(
-        url=onvif.url,
-        source=options.source,
-        username=onvif.username,
-        password=onvif.password().get_secret_value(),
-        ca_file=onvif.ca_file,
-        pan_deg=ptz.pan_deg,
-        tilt_deg=ptz.tilt_deg,
-        steps=options.steps,
-        more=options.more,
-    )
+    ptz = _checked(lambda: Ptz.model_validate(ranges | {"pose_age_ms": options.pose_age_ms}))
+    password = onvif.password().get_secret_value()
+    address = Address(onvif.url, onvif.username, password, onvif.ca_file, ptz.pan_deg, ptz.tilt_deg)
+    return Target(address, options.source, options.steps, options.more, ptz.pose_age_ms / 1000)
 
 
 def _checked(make: Callable[[], Checked]) -> Checked:

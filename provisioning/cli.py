@@ -82,6 +82,8 @@ def _calibrate_parser() -> Parser:
     add("--more", type=whole(0, 16), default=4, metavar="N", help=more)
     add("--pan-deg", default="-180,180", metavar="LOW,HIGH", help=say(en="what ONVIF's -1..1 is", fr="-1..1 d'ONVIF"))
     add("--tilt-deg", default="-90,90", metavar="LOW,HIGH", help=say(en="the same for tilt", fr="de même en tilt"))
+    ages = say(en="how old its positions are at the most (200)", fr="âge maximal de ses positions (200)")
+    add("--pose-age-ms", type=whole(0, 2000), default=200, metavar="MS", help=ages)
     by_hand = say(en="no camera: measurements of a file", fr="sans caméra : mesures d'un fichier")
     add("--measurements", type=Path, metavar="FILE.json", help=by_hand)
     add(

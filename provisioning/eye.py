@@ -5,6 +5,8 @@
         eye.keep()
         ...                                # the head takes its step
         glance = eye.compare().shift(60.0)  # None: the two cannot be laid upon each other
+    with eye.following(60.0) as sights:
+        ...                                # how each picture moved, while the head sweeps
 
 Laws
 - No picture is stored, shown or sent. The last few are in memory, as the decoder's own; what leaves is a shift, its
@@ -14,6 +16,8 @@ Laws
 """
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -35,6 +39,8 @@ REST_S = 6.0
 STILL_SHARE = 0.004
 """In half widths from one look to the next, a fifth of a second later: what moves less stands still."""
 LOOK_APART_S = 0.2
+MOST_FOLLOWED = 3000
+"""Pictures in one row: a minute of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class Eye:
     def __init__(self, settings: SourceSettings, clock: Clock) -> None:
         self._clock = clock
         self._frames = LatestFrame(depth=1)
-        self._capture = Capture(settings, clock, self._frames.put, lambda _: None)
+        self._capture = Capture(settings, clock, self._take, lambda _: None)
+        self._follow: Callable[[Frame], None] | None = None
         self._before: list[Frame] = []
         self.aspect = 4 / 3
 
@@ -71,6 +78,31 @@ class Eye:
     ) -> None:
         self._before = []
         self._capture.stop()
+
+    def _take(self, frame: Frame) -> None:
+        follow = self._follow
+        if follow is not None and frame.planes:
+            follow(frame)
+        self._frames.put(frame)
+
+    @contextmanager
+    def following(self, hfov_deg: float) -> Iterator[list[Sight]]:
+        """While entered, how each picture moved comes to the list: an unbroken row, or what begins it anew."""
+        motion, epochs = Motion(), set[int]()
+        sights: list[Sight] = []
+
+        def follow(frame: Frame) -> None:
+            if frame.epoch not in epochs:  # stamps of another connection begin anew
+                epochs.add(frame.epoch)
+                motion.forget()
+            if len(sights) < MOST_FOLLOWED:
+                sights.append(motion.look(frame.planes[0], frame.taken, frame.pts_90k / 90_000, hfov_deg))
+
+        self._follow = follow
+        try:
+            yield sights
+        finally:
+            self._follow = None
 
     def _next(self, patience_s: float = FRAME_S) -> Frame:
         """The next picture that arrives."""

@@ -17,9 +17,11 @@ from pydantic import Field, ValidationError
 
 from agent.errors import UsageError
 from agent.faults import describe
+from agent.heads import Ptz
 from agent.language import say
 from agent.lenses import ZoomLens
 from agent.models import Listed, Model
+from provisioning.ages import MARGIN_S, Ages
 from provisioning.lens_fit import Fit
 from provisioning.readings import Reading
 
@@ -108,16 +110,26 @@ def lens(fit: Fit) -> ZoomLens:
     return ZoomLens.model_validate(table)
 
 
-def toml(fit: Fit) -> str:
-    """`[camera.lens]`, ready for the configuration; it has been judged by the agent's own check."""
+def ages(found: Ages) -> dict[str, Any]:
+    """How old pictures are, as JSON."""
+    bounds = [round(1000 * one, 1) for one in (found.least_s, found.most_s)]
+    told = {"punctual_ms": bounds, "late_ms": round(1000 * found.late_s, 1), "reports": found.reports}
+    return {"video_age_ms": found.video_age_ms, **told}
+
+
+def toml(fit: Fit, found: Ages | None) -> str:
+    """`[camera.lens]`, and `[camera.ptz]` where ages were found; the agent's own check has judged both."""
     table = lens(fit)
     zoom, hfov = (", ".join(f"{one!r}" for one in values) for values in (table.zoom, table.hfov_deg))
     error = table.calibration_error_deg
-    return f"[camera.lens]\nzoom = [{zoom}]\nhfov_deg = [{hfov}]\ncalibration_error_deg = {error!r}\n"
+    text = f"[camera.lens]\nzoom = [{zoom}]\nhfov_deg = [{hfov}]\ncalibration_error_deg = {error!r}\n"
+    if found is None:
+        return text
+    return text + f"[camera.ptz]\nvideo_age_ms = {Ptz(video_age_ms=found.video_age_ms).video_age_ms:.0f}\n"
 
 
-def report(fit: Fit) -> list[str]:
-    """The table's errors, for people: a line for each entry, then what the bound is made of."""
+def report(fit: Fit, found: Ages | None) -> list[str]:
+    """The table's errors, for people: a line for each entry, what the bound is made of, and how old pictures are."""
     lines = [
         say(
             en=f"zoom {one.zoom:.3f}: {one.hfov_deg:8.3f} +- {one.error_deg:.3f} degrees, {one.readings} steps"
@@ -145,4 +157,14 @@ def report(fit: Fit) -> list[str]:
     if fit.another:
         zooms = ", ".join(f"{one:g}" for one in fit.another)
         lines.append(say(en=f"more zooms would help: {zooms}", fr=f"d'autres zooms aideraient : {zooms}"))
+    if found is not None:
+        least, most, late = (f"{1000 * one:.0f}" for one in (found.least_s, found.most_s, found.late_s))
+        lines.append(
+            say(
+                en=f"the most punctual pictures are {least} to {most} ms old when they arrive, others up to {late} ms "
+                f"more: video_age_ms = {found.video_age_ms}, {1000 * MARGIN_S:.0f} of them kept in reserve",
+                fr=f"les images les plus ponctuelles arrivent à {least} à {most} ms, d'autres jusqu'à {late} ms plus "
+                f"tard : video_age_ms = {found.video_age_ms}, dont {1000 * MARGIN_S:.0f} de réserve",
+            )
+        )
     return lines

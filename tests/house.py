@@ -62,7 +62,8 @@ DECIDING = (
     *("vault.chunks", "vault.cutting", "vault.names", "vault.ring", "vault.rotation", "vault.rows"),
     *("provisioning.evidence_checks", "provisioning.evidence_pictures", "provisioning.evidence_provenance"),
     *("provisioning.evidence_stamp", "provisioning.evidence_verdict"),
-    *("provisioning.lens_file", "provisioning.lens_fit", "provisioning.readings", "provisioning.votes"),
+    *("provisioning.ages", "provisioning.lens_file", "provisioning.lens_fit"),
+    *("provisioning.readings", "provisioning.votes"),
 )
 """Modules that decide: values and `now` in, values out."""
 WORLD = frozenset({"asyncio", "ctypes", "fcntl", "io", "multiprocessing", "os", "pathlib", "select", "selectors"}) | {
@@ -148,6 +149,8 @@ PLAIN_PIXELS = (
 MEASURES_LENSES = {
     "provisioning/calibrate.py": ("agent.ptz", "agent.capture"),
     "provisioning/eye.py": ("agent.ptz", "agent.capture"),
+    "provisioning/sent_head.py": ("agent.ptz",),
+    "provisioning/sweeping.py": ("agent.ptz",),
 }
 """The calibration helper works beside the camera: it alone in provisioning turns heads and sees pictures."""
 

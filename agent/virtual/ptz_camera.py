@@ -57,6 +57,7 @@ class Setup:
     video_age_s: tuple[float, float] = (0.05, 0.15)
     acceleration_deg_s2: float = 200.0
     lowest_deg: float = -90.0
+    lens: LensTable = field(default_factory=LensTable)
     spaces: SpaceChoice = "generic"
     login: Login = "either"
     clock_skew_s: float = 0.0
@@ -69,12 +70,12 @@ class Setup:
 
     def limits(self) -> Limits:
         """The head's."""
-        return Limits(acceleration_deg_s2=self.acceleration_deg_s2, lowest_deg=self.lowest_deg)
+        return Limits(acceleration_deg_s2=self.acceleration_deg_s2, lowest_deg=self.lowest_deg, lens=self.lens)
 
     def start_view(self) -> View:
         """Where the lens looks at power on."""
         pan_deg, tilt_deg, zoom = self.start
-        return View(pan_deg, tilt_deg, LensTable().at(zoom))
+        return View(pan_deg, tilt_deg, self.lens.at(zoom))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class VirtualPtz:
         self.rtsp_url: str = told["rtsp"]
         self.onvif_url: str = told["onvif"]
         self.username, self.password = setup.username, setup.password
-        self.lens = LensTable()
+        self.lens = setup.lens
         self.masks: tuple[PrivatePlace, ...] = PRIVATE
 
     def true_pose(self, number: int) -> TruePose | None:

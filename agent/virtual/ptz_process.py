@@ -25,7 +25,7 @@ import numpy as np
 from agent.virtual import frame_code
 from agent.virtual.figures import Picture
 from agent.virtual.fisheye import FisheyeLens
-from agent.virtual.head import Head, Preset, Shown, wrapped
+from agent.virtual.head import Head, LensTable, Preset, Shown, wrapped
 from agent.virtual.metadata import MetadataFaults, MetadataSender
 from agent.virtual.onvif_answers import Picture as PictureFacts
 from agent.virtual.onvif_answers import Ranges
@@ -272,11 +272,11 @@ def _device_options(setup: Setup) -> DeviceOptions:
 
 
 def _setup(line: bytes) -> Setup:
-    """JSON knows no tuples."""
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(line).items()
-    }
-    return Setup(**given)
+    """JSON knows no tuples and no lens."""
+    given: dict[str, Any] = json.loads(line)
+    lens = LensTable(*(tuple(column) for column in given.pop("lens").values()))
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    return Setup(lens=lens, **plain)
 
 
 async def _main(folder: Path, told: int) -> None:

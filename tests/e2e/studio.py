@@ -19,7 +19,9 @@ import av
 import numpy as np
 
 from agent.cameras import Camera
+from agent.capture.capture import CREEP
 from agent.clock import Instant, WallTime
+from agent.lateness import UNKNOWN_LATE_S, Lateness
 from agent.lines import TurningLine
 from agent.ptz.evidence import Report
 from agent.units import Blind, Burned, Frame, Plane, PoseSet
@@ -161,7 +163,7 @@ class Studio:
         encoder = Encoder(setup.width, setup.height, setup.fps, setup.bitrate_kbps)
         decoder = av.CodecContext.create("h264", "r")
         decoder.thread_count = 1
-        arrives = 0.0
+        arrives, lateness = 0.0, Lateness(CREEP)
         for number in range(1, round(seconds * setup.fps)):
             second = number / setup.fps
             self._acts(second)
@@ -176,7 +178,9 @@ class Studio:
             wall = WallTime(1_800_000_000 * S + at, True, 1.0)
             stamp = round(second * 90_000)
             size = (setup.width, setup.height)
-            frame = Frame("tete", planes, "yuv420p", *size, False, at, wall, stamp, 1, decoded)
+            late_s = lateness.of(second, at)
+            late_s = UNKNOWN_LATE_S if late_s is None else late_s
+            frame = Frame("tete", planes, "yuv420p", *size, False, at, wall, stamp, 1, decoded, late_s)
             yield _Taken(number, second, frame, shown, view)
 
     def view(self, shown: Shown) -> View:

@@ -22,8 +22,11 @@ SURVEYED: dict[str, Any] = {**CALIBRATION, "calibration_error_deg": 0.01, "hfov_
 EXACT = {"accuracy_deg": 0.01, "accuracy_zoom": 0.0002}
 """A lens that was surveyed, and a head that tells hundredths of a degree."""
 LOSES = Ageing(lost=0.1)
-MEASURED = {"video_age_ms": 150}
-"""Instead of the default 300: a technician has measured how old the pictures are, and these are 50 to 150 ms old."""
+MEASURED = {"video_age_ms": 140}
+"""Instead of the default 300, as `vigie-provision calibrate` tells it of pictures that are 50 to 150 ms old.
+
+It tells what the most punctual ones are at the most, which was 40 ms above the truth in quiet, and 50 ms more.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -76,46 +79,27 @@ def test_at_rest_a_mask_is_hardly_larger_than_its_polygon_and_hardly_a_picture_i
         assert beyond_px(shot) == 0, shot.view
 
 
-@pytest.mark.parametrize(
-    ("zoom", "seconds"),
-    [
-        pytest.param(0.0, 18.0, id="wide"),
-        pytest.param(0.25, 34.0, id="middle", marks=pytest.mark.slow),
-        pytest.param(0.5, 34.0, id="narrow", marks=pytest.mark.slow),
-    ],
-)
-def test_at_thirty_degrees_a_second_a_tenth_is_blind_at_most_and_masks_stay_bounded(
-    street: TurningStreet, zoom: float, seconds: float
-) -> None:
-    """For ever round, a tenth of the reports lost, and the configuration's own bounds of what may be wrong."""
-    studio = Studio(street, Setup(start=(-120.0, 4.0, zoom), ageing=LOSES), ((2.0, turn(pan=0.25)),))
-    shots = [shot for shot in studio.shots(seconds) if shot.exposed_s > 3]
-    seen = [shot for shot in shots if not isinstance(shot.said, Blind)]
-    assert len(shots) - len(seen) < 0.10 * len(shots)
-    error_deg = 0.3
-    for shot in seen[::6]:
-        assert not leaking(shot)
-        assert not isinstance(shot.said, Blind)
-        assert (shot.said.pan_deg[1] - shot.said.pan_deg[0]) / 2 + error_deg <= 8
-        assert all(ratio <= 2.5 for ratio in growth(shot).ratios)
-
-
 def hardly_larger(shots: Sequence[Shot]) -> None:
     """Hardly a picture is blind, each side of each mask is bounded by itself, and areas with a margin below 2.5."""
     seen = [shot for shot in shots if not isinstance(shot.said, Blind)]
     assert len(shots) - len(seen) < 0.10 * len(shots)
     grown = [growth(shot) for shot in seen[::6] if not leaking(shot)]
     assert len(grown) == len(seen[::6])
-    assert 4 < max(one.farthest_deg for one in grown) <= 8
+    assert 2 < max(one.farthest_deg for one in grown) <= 8
     assert all(ratio <= 2.3 for one in grown for ratio in one.ratios)
 
 
-WIDE_AND_MIDDLE = pytest.mark.parametrize(
-    "zoom", [pytest.param(0.0, id="wide"), pytest.param(0.25, id="middle", marks=pytest.mark.slow)]
+WIDE_TO_NARROW = pytest.mark.parametrize(
+    "zoom",
+    [
+        pytest.param(0.0, id="wide"),
+        pytest.param(0.25, id="middle", marks=pytest.mark.slow),
+        pytest.param(0.5, id="narrow", marks=pytest.mark.slow),
+    ],
 )
 
 
-@WIDE_AND_MIDDLE
+@WIDE_TO_NARROW
 def test_between_two_stops_no_side_of_a_mask_is_8_degrees_larger(street: TurningStreet, zoom: float) -> None:
     """To and fro by 120 degrees at 30 a second, with the ages that the configuration has by itself."""
     script = tuple((2.0 + 5.5 * i, turn(pan=(-1) ** i * 0.25, seconds=4.0)) for i in range(2))
@@ -125,13 +109,12 @@ def test_between_two_stops_no_side_of_a_mask_is_8_degrees_larger(street: Turning
     hardly_larger(turning)
 
 
-@WIDE_AND_MIDDLE
-def test_where_the_age_of_pictures_was_measured_no_side_of_a_mask_is_8_degrees_larger(
+@WIDE_TO_NARROW
+def test_for_ever_round_where_the_age_of_pictures_was_measured_no_side_is_8_degrees_larger(
     street: TurningStreet, zoom: float
 ) -> None:
-    """For ever round at 30 degrees a second."""
     setup = Setup(start=(-120.0, 4.0, zoom), ageing=LOSES, ptz=MEASURED)
-    shots = Studio(street, setup, ((2.0, turn(pan=0.25)),)).shots(14.0)
+    shots = Studio(street, setup, ((2.0, turn(pan=0.25)),)).shots(34.0 if zoom else 18.0)
     hardly_larger([shot for shot in shots if shot.exposed_s > 3])
 
 

@@ -47,13 +47,20 @@ async def until(mast: Mast, pictures: int) -> None:
     await together(*(restless(head, pictures, seed=i, fastest=0.25) for i, head in enumerate(mast.heads.values())))
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-async def test_long_journeys_show_no_private_place(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "ptz"),
+    [
+        pytest.param(11, {}, id="11"),
+        pytest.param(12, {}, id="12"),
+        pytest.param(13, {"video_age_ms": 190}, id="measured"),  # as `vigie-provision calibrate` tells it
+    ],
+)
+async def test_long_journeys_show_no_private_place(tmp_path: Path, seed: int, ptz: dict[str, object]) -> None:
     setups = {
         "spherique": Setup(lost=0.1, seed=seed, spaces="degrees", acceleration_deg_s2=290.0),
         "muette": Setup(lost=0.2, seed=seed + 50, move_status=False, report_age_s=(0.1, 0.2)),
     }
-    async with Mast(tmp_path, setups) as mast:
+    async with Mast(tmp_path, setups, ptz=ptz) as mast:
         await asyncio.gather(*(mast.burned(name) for name in setups))
         await together(*(restless(mast.heads[name], 2000, seed=seed + i) for i, name in enumerate(setups)))
         await mast.stop()

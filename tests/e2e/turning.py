@@ -35,9 +35,14 @@ class Mast:
     """Virtual heads, one agent that guards them all, and a witness beside each."""
 
     def __init__(
-        self, folder: Path, setups: dict[str, Setup], lenses: dict[str, tuple[Any, Any]] | None = None
+        self,
+        folder: Path,
+        setups: dict[str, Setup],
+        lenses: dict[str, tuple[Any, Any]] | None = None,
+        ptz: dict[str, object] | None = None,
     ) -> None:
-        self.folder, self._setups, self._lenses = folder, setups, lenses or {}
+        """`lenses`: by head, instead of its own. `ptz`: keys of `[camera.ptz]`, for all of them."""
+        self.folder, self._setups, self._lenses, self._ptz = folder, setups, lenses or {}, ptz or {}
         self.heads: dict[str, VirtualPtz] = {}
         self.witnesses: dict[str, Witness] = {}
         self._stack = AsyncExitStack()
@@ -128,7 +133,7 @@ class Mast:
 
     def _configure(self) -> None:
         tables = [
-            camera_table(name, ptz, self.folder, self._lenses.get(name))
+            camera_table(name, ptz, self.folder, self._lenses.get(name), self._ptz)
             if ptz.setup.kind == "ptz"
             else table_of(name, name, ptz)
             for name, ptz in self.heads.items()
@@ -174,8 +179,14 @@ listen = "127.0.0.1:{port}"
     return path
 
 
-def camera_table(name: str, ptz: VirtualPtz, folder: Path, lens: tuple[Any, Any] | None = None) -> str:
-    """One head's tables, as a technician would write them."""
+def camera_table(
+    name: str,
+    ptz: VirtualPtz,
+    folder: Path,
+    lens: tuple[Any, Any] | None = None,
+    keys: dict[str, object] | None = None,
+) -> str:
+    """One head's tables, as a technician would write them; `keys`: of `[camera.ptz]`."""
     (folder / f"{name}.pass").write_text(ptz.password + "\n")
     zoom, hfov_deg = lens or (ptz.lens.zoom, ptz.lens.hfov_deg)
     text = f"""
@@ -192,7 +203,9 @@ password_file = "{name}.pass"
 [camera.lens]
 zoom = {list(zoom)}
 hfov_deg = {list(hfov_deg)}
+[camera.ptz]
 """
+    text += "".join(f"{key} = {value}\n" for key, value in (keys or {}).items())
     for place in ptz.masks:
         corners = [list(corner) for corner in place.world_deg]
         text += f'[[camera.mask]]\nname = "{place.name}"\nworld_deg = {corners}\nstyle = "{place.style}"\n'

@@ -30,6 +30,7 @@ LENSES: dict[str, Lens] = {
     "kinked": LensTable((0.0, 0.5, 1.0), (60.0, 20.0, 3.0)).at,
     "glass": glass,
     "hurried": lambda zoom: 62.0 * math.exp(-3.0 * (0.4 * zoom + 0.6 * zoom * zoom)),
+    "bowed": lambda zoom: 60.0 * math.exp(-3.0 * (0.8 * zoom + 0.2 * zoom * zoom)),
     "straight": lambda zoom: 60.0 - 52.0 * zoom,
     "wavy": lambda zoom: 66.0 * math.exp(-2.8 * zoom + 0.06 * math.sin(5 * zoom)),
     "wide": lambda zoom: 100.0 * 0.4**zoom,

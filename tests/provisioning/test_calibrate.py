@@ -16,14 +16,16 @@ import pytest
 
 from agent.virtual.head import LensTable
 from agent.virtual.ptz_camera import Setup, VirtualPtz, virtual_ptz
-from provisioning.calibrate import quantum
 from provisioning.lens_file import Measurements
 from provisioning.lens_fit import fit_lens
-from tests.provisioning.lenses import worst_deg
+from provisioning.sent_head import quantum
+from tests.provisioning.lenses import LENSES, worst_deg
 from tests.rig.child import async_child
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = (-33.0, 4.0, 0.1)
+PUNCTUAL_MS = 50 + 1000 / 12
+"""The youngest pictures of `camera` on arrival: complete is a picture when the next one begins."""
 FEW = ("--zoom", "0,0.5,1", "--steps", "2", "--more", "0")
 
 
@@ -94,8 +96,14 @@ async def test_the_table_is_true_within_its_error_and_the_head_is_back(drawings:
     found = json.loads(out)
     assert judged(found, LensTable()) < 1
     assert found["lens"]["calibration_error_deg"] < 0.3
-    written = tomllib.loads((tmp_path / "lens.toml").read_text())["camera"]["lens"]
-    assert written == found["lens"]
+    written = tomllib.loads((tmp_path / "lens.toml").read_text())["camera"]
+    assert written["lens"] == found["lens"]
+    least, most = found["ages"]["punctual_ms"]
+    assert least <= PUNCTUAL_MS + 20
+    assert most >= PUNCTUAL_MS
+    told_ms = written["ptz"]["video_age_ms"]
+    assert told_ms == found["ages"]["video_age_ms"]
+    assert most + 50 <= told_ms <= PUNCTUAL_MS + 150
     assert sorted(os.listdir(tmp_path)) == ["lens.toml", "ptz.pass"]  # and no picture
 
 
@@ -139,6 +147,8 @@ async def test_a_head_that_tells_coarse_and_late_positions(drawings: Path, tmp_p
     found = json.loads(out)
     assert judged(found, LensTable()) < 1
     assert found["measurements"]["readings"][0]["step_error_deg"] == pytest.approx(0.041, abs=0.005)
+    assert found["ages"] is None  # positions half a second old, where 0.2 s was said
+    assert "--pose-age-ms" in told
 
 
 @pytest.mark.slow
@@ -155,12 +165,14 @@ async def test_nine_zooms_are_true_by_day_by_night_and_looking_down(
 
 @pytest.mark.slow
 async def test_zooms_are_added_where_they_help_and_make_the_table_truer(drawings: Path, tmp_path: Path) -> None:
-    async with virtual_ptz(drawings, camera()) as ptz:
+    every = tuple(step / 32 for step in range(33))
+    curved = LensTable(every, tuple(LENSES["bowed"](zoom) for zoom in every))
+    async with virtual_ptz(drawings, camera(lens=curved)) as ptz:
         status, out, told = await calibrate(ptz, tmp_path, *FEW[:-2], "--more", "2", "--json")
         assert status == 0, told
         assert await back_home(ptz)
     found = json.loads(out)
-    assert judged(found, LensTable()) < 1
+    assert judged(found, curved) < 1
     asked = (0.0, 0.5, 1.0)
     zooms = [one["zoom"] for one in found["entries"]]
     assert zooms == sorted(zooms)

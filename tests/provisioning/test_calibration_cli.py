@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from provisioning.ages import Ages
 from provisioning.calibration import MOST_FILE_BYTES
 from provisioning.cli import main
-from provisioning.lens_file import measurements
+from provisioning.lens_file import ages, measurements, report, toml
+from provisioning.lens_fit import fit_lens
 from tests.provisioning.lenses import ASPECT, LENSES, look_through, worst_deg
 from tests.provisioning.speaking import said
 from tests.provisioning.test_cli import provision
@@ -44,6 +46,17 @@ def test_measurements_become_the_table_that_the_agent_takes(tmp_path: Path, caps
     for zoom, hfov in zip(table["zoom"], table["hfov_deg"], strict=True):
         assert hfov == pytest.approx(LENSES["even"](zoom), rel=0.02)
     assert len([line for line in told.err.splitlines() if "degrees" in line and "steps" in line]) == len(FIVE)
+
+
+def test_how_old_pictures_are_stands_beside_the_table_and_is_told(tmp_path: Path) -> None:
+    readings = look_through(LENSES["even"], FIVE, np.random.default_rng(1))
+    fit, found = fit_lens(readings, ASPECT), Ages(0.018, 0.1271, 0.11, 118)
+    written = tomllib.loads(toml(fit, found))["camera"]
+    assert written["ptz"] == {"video_age_ms": 180}  # 177.1, and never less
+    assert "ptz" not in tomllib.loads(toml(fit, None))["camera"]
+    assert "18 to 127 ms" in report(fit, found)[-1]
+    assert report(fit, found)[:-1] == report(fit, None)
+    assert ages(found) == {"video_age_ms": 180, "punctual_ms": [18.0, 127.1], "late_ms": 110.0, "reports": 118}
 
 
 def test_what_json_told_is_read_again_and_gives_the_same_table(
