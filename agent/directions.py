@@ -9,6 +9,7 @@ The axes are x (pan 90), y (pan 0) and z (up), right-handed. A pan beyond +-180 
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,19 +33,32 @@ def pan_tilt(vector: Vectors) -> tuple[float, float]:
 
 def basis(pan_deg: float, tilt_deg: float, roll_deg: float = 0.0) -> Vectors:
     """(3, 3): the camera's right, up and forward as rows. `roll_deg` turns the camera clockwise about its own axis."""
-    pan, tilt = math.radians(pan_deg), math.radians(tilt_deg)
-    sin_pan, cos_pan, sin_tilt, cos_tilt = math.sin(pan), math.cos(pan), math.sin(tilt), math.cos(tilt)
-    rows = np.array(
-        (
-            (cos_pan, -sin_pan, 0.0),
-            (-sin_tilt * sin_pan, -sin_tilt * cos_pan, cos_tilt),
-            (cos_tilt * sin_pan, cos_tilt * cos_pan, sin_tilt),
-        )
-    )
+    rows = np.array(_rows(_turn(pan_deg), _turn(tilt_deg)))
     if roll_deg:
         cos_roll, sin_roll = math.cos(math.radians(roll_deg)), math.sin(math.radians(roll_deg))
         rows[:2] = np.array(((cos_roll, -sin_roll), (sin_roll, cos_roll))) @ rows[:2]
     return rows
+
+
+def bases(pans_deg: Iterable[float], tilts_deg: Iterable[float]) -> Vectors:
+    """(pans, tilts, 3, 3): the `basis` of each pair."""
+    tilts = [_turn(one) for one in tilts_deg]
+    return np.array([[_rows(pan, tilt) for tilt in tilts] for pan in map(_turn, pans_deg)])
+
+
+def _turn(angle_deg: float) -> tuple[float, float]:
+    """Sine and cosine."""
+    angle = math.radians(angle_deg)
+    return math.sin(angle), math.cos(angle)
+
+
+def _rows(pan: tuple[float, float], tilt: tuple[float, float]) -> tuple[tuple[float, float, float], ...]:
+    (sin_pan, cos_pan), (sin_tilt, cos_tilt) = pan, tilt
+    return (
+        (cos_pan, -sin_pan, 0.0),
+        (-sin_tilt * sin_pan, -sin_tilt * cos_pan, cos_tilt),
+        (cos_tilt * sin_pan, cos_tilt * cos_pan, sin_tilt),
+    )
 
 
 def cross(a: Vectors, b: Vectors) -> Vectors:

@@ -117,7 +117,7 @@ def ages(found: Ages) -> dict[str, Any]:
     return {"video_age_ms": found.video_age_ms, **told}
 
 
-def toml(fit: Fit, found: Ages | None) -> str:
+def toml(fit: Fit, found: Ages | None = None) -> str:
     """`[camera.lens]`, and `[camera.ptz]` where ages were found; the agent's own check has judged both."""
     table = lens(fit)
     zoom, hfov = (", ".join(f"{one!r}" for one in values) for values in (table.zoom, table.hfov_deg))
@@ -128,7 +128,7 @@ def toml(fit: Fit, found: Ages | None) -> str:
     return text + f"[camera.ptz]\nvideo_age_ms = {Ptz(video_age_ms=found.video_age_ms).video_age_ms:.0f}\n"
 
 
-def report(fit: Fit, found: Ages | None) -> list[str]:
+def report(fit: Fit, found: Ages | None = None) -> list[str]:
     """The table's errors, for people: a line for each entry, what the bound is made of, and how old pictures are."""
     lines = [
         say(

@@ -111,7 +111,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
         "agent/virtual/",
     ),
     "fpdf": ("agent/reporting/document.py",),
-    "lxml": ("agent/ptz/metadata.py",),
+    "lxml": ("agent/ptz/status.py",),
     "jwt": ("agent/access/grants.py",),
     "paho": ("agent/telemetry/link.py",),
     "prometheus_client": ("agent/live/metrics.py",),

@@ -3,7 +3,8 @@
     lens = HeadLens("parvis-ptz", emit)
     lens.look(masked, pose)                         # for each masked picture
 
-A head that has turned or zoomed shows something else: what was usual is forgotten. A blind picture tells nothing.
+A head that has turned or zoomed shows something else: what was usual is forgotten, and that picture is not looked at,
+since nothing could be laid beside it. A blind picture tells nothing.
 """
 
 import numpy as np
@@ -46,6 +47,7 @@ class HeadLens:
         if self._where is None or _turned(self._where, where):
             self._where = where
             self._lens.begin()
+            return
         if masked.taken < self._next_ns:
             return
         self._next_ns = masked.taken + LOOK_NS

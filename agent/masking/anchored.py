@@ -36,19 +36,23 @@ NEAREST = 1e-3
 """Corners nearer to the camera's own plane are nowhere in the picture."""
 SAMPLES = 8
 """Along each side of a cell, from a picture in which a cell has at least so many."""
-_HALF_BACK = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
-"""From coordinates to samples, whose middles are at whole numbers."""
+_HALF_ON = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
+"""From samples, whose middles are at whole numbers, to coordinates."""
+_FROM_SAMPLES = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]]) / SAMPLES
+"""From SAMPLES along each side of a cell to coordinates of the grid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Union:
     """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
+    `span`: the longest shorter side of its cells, in finest ones.
     `borders`: both, as an index of the finest grid's corners.
     `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
     """
 
     size: int
+    span: int
     columns: NDArray[np.intp]
     rows: NDArray[np.intp]
     borders: tuple[NDArray[np.intp], ...]
@@ -66,6 +70,7 @@ class Union:
         borders = np.append(np.arange(across) * size, columns), np.append(np.arange(down) * size, rows)
         return cls(
             size,
+            min(int(np.diff(one).max()) for one in borders),
             *borders,
             np.ix_(borders[1], borders[0]),
             owner,
@@ -77,10 +82,12 @@ class Union:
 class Grid:
     """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction.
 
+    `cell`: a cell's side in the tangent plane.
     `corners`: (rows + 1, columns + 1, 3) of the cells, as (column, row, 1). `numbers`: (rows, columns) of the cells.
     """
 
     to_world: Vectors
+    cell: float
     columns: int
     rows: int
     unions: tuple[Union, ...]
@@ -100,7 +107,7 @@ class Grid:
         corners = np.ones((rows + 1, columns + 1, 3))
         corners[..., 1], corners[..., 0] = np.mgrid[: rows + 1, : columns + 1]
         numbers = np.arange(rows * columns, dtype=np.uint8).reshape(rows, columns)
-        return cls(np.asarray(tangent.axes.T @ plane), columns, rows, unions, corners, numbers)
+        return cls(np.asarray(tangent.axes.T @ plane), cell, columns, rows, unions, corners, numbers)
 
 
 def _shrunk(plane: Plane, times: int) -> Plane:
@@ -148,10 +155,11 @@ class Sampling:
 class Cells:
     """What a mask shows in one view: cells of one coarseness, and which of them have a colour of their own.
 
-    `shown`: (rows * columns,) of the finest grid.
+    `shown`: (rows * columns,) of the finest grid. `to_picture`: (column, row, 1) -> (x, y, 1) times depth.
     """
 
     grid: Grid
+    to_picture: Vectors
     union: Union
     shown: NDArray[np.bool_]
     sampling: Sampling
@@ -194,12 +202,16 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
     `from_world`: (3, 3) direction -> (x, y, 1) times depth. `size`: the picture's (width, height), `strip` of its rows
     are under the name. `doubt_px`: how far the set of poses may move a point of the picture.
     """
+    needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
+    most = grid.cell * _most_px(from_world, size)
+    unions = [one for one in grid.unions if one.span * most >= needed]  # no cell of another can be large enough
+    if not unions:
+        return None
     to_picture = from_world @ grid.to_world
     corners = _corners(grid, to_picture)
     x, y = corners[..., 0], corners[..., 1]
     visible = (x >= 0) & (x <= size[0]) & (y >= strip) & (y <= size[1])
-    needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
-    for union in grid.unions:
+    for union in unions:
         inside = _all_four(visible[union.borders])
         if not inside.any():
             return None
@@ -209,8 +221,19 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
         shown = inside.ravel()[union.owner]
         seen = corners[visible]
         sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
-        return Cells(grid, union, shown, sampling)
+        return Cells(grid, to_picture, union, shown, sampling)
     return None
+
+
+def _most_px(from_world: Vectors, size: tuple[int, int]) -> float:
+    """What a line of length 1 in a plane that touches the sphere takes in a picture that shows all of it, at the most.
+
+    From the sphere's middle it is seen under an angle of 1 radian at the most, and a radian takes focal / cos^2 pixels
+    at the most where the picture is farthest from its middle.
+    """
+    row = from_world[0]
+    square = float(row @ row) - (size[0] / 2) ** 2
+    return (square + (size[0] ** 2 + size[1] ** 2) / 4) / math.sqrt(square)
 
 
 def _sampling(
@@ -218,28 +241,26 @@ def _sampling(
 ) -> Sampling:
     """The box around the corners that are seen, to be shrunk until a cell has few more than SAMPLES along a side."""
     shrink = 1 << min(6, max(1, int(math.log2(max(1.0, cell_px / SAMPLES)))))
-    low, high = np.floor(seen.min(axis=0)).astype(int), np.ceil(seen.max(axis=0)).astype(int)
-    left, top = int(low[0]) // 2 * 2, max(strip, int(low[1])) // 2 * 2
+    low, high = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+    left, top = math.floor(low[0]) // 2 * 2, max(strip, math.floor(low[1])) // 2 * 2
     room = (size[0] // 2 * 2 - left, size[1] // 2 * 2 - top)
-    wide, tall = (-(-int(one) // shrink) * shrink for one in (high[0] - left, high[1] - top))
+    wide, tall = (-(-(math.ceil(one) - start) // shrink) * shrink for one, start in zip(high, (left, top), strict=True))
     wide, tall = (max(shrink, min(one, most // shrink * shrink)) for one, most in zip((wide, tall), room, strict=True))
-    # sample (i, j) stands at ((i + 0.5) / SAMPLES, (j + 0.5) / SAMPLES) in the grid
-    samples = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]], float) / SAMPLES
-    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ samples)
+    return Sampling((left, top, left + wide, top + tall), shrink, to_picture @ _FROM_SAMPLES)
 
 
-def number_cells(grid: Grid, from_world: Vectors, left: int, top: int, width: int, height: int) -> Plane:
+def number_cells(cells: Cells, left: int, top: int, width: int, height: int) -> Plane:
     """(height / 4, width / 4), rounded up: the number of the finest cell that each 4 x 4 pixels show; cells are much
     larger. Beyond the grid its nearest cell's.
 
     `left`, `top`: the box's corner in pixels.
     """
-    middles = np.array([[4, 0, left + 2], [0, 4, top + 2], [0, 0, 1]], float)
+    to_middles = np.array([[0.25, 0, -(left + 2) / 4], [0, 0.25, -(top + 2) / 4], [0, 0, 1]])
     numbers = cv2.warpPerspective(
-        grid.numbers,
-        _HALF_BACK @ np.linalg.inv(from_world @ grid.to_world) @ middles,
+        cells.grid.numbers,
+        to_middles @ cells.to_picture @ _HALF_ON,
         (-(-width // 4), -(-height // 4)),
-        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+        flags=cv2.INTER_NEAREST,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(numbers, np.uint8)

@@ -20,6 +20,7 @@ and focal length.
   in: with that third the right neighbour of each pixel whose middle is private is covered, too.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.directions import Vectors, basis, cross
+from agent.directions import Vectors, bases, cross
 from agent.units import Interval, Plane
 
 Points = NDArray[np.float64]
@@ -47,6 +48,8 @@ ALIGNED = 4
 _TURN = np.arange(16) * (math.pi / 8)
 RING = (np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / math.cos(math.pi / 16)).astype(np.float32)
 """A polygon of sixteen corners around the unit circle."""
+RING_REACH = 1 / math.cos(math.pi / 16) + 1e-3
+"""How far it comes from the middle, and a little."""
 SHIFT = 4
 """Bits of a pixel's fraction in the coordinates that are drawn."""
 
@@ -113,12 +116,14 @@ class Cover:
         self._corners = np.concatenate([*all_parts, np.zeros((0, 3))])
         ends = np.cumsum([len(part) for part in all_parts], dtype=int)
         self._spans = [slice(end - len(part), end) for end, part in zip(ends, all_parts, strict=True)]
-        self._fans = [_fan(part) for part in all_parts]
+        self._starts = [span.start for span in self._spans]
+        self._fans = [_fan(len(part)) for part in all_parts]
         sums = np.array([part.sum(axis=0) for part in all_parts]).reshape(-1, 3)
         self._middles = sums / np.linalg.norm(sums, axis=1, keepdims=True)
         farthest = [float((part @ middle).min()) for part, middle in zip(all_parts, self._middles, strict=True)]
         self._radii = np.arccos(np.clip(farthest, -1, 1))
-        self._flat = min((_height(triangle) for fan in self._fans for triangle in fan), default=1.0)
+        flat = (_height(part[corners]) for fan, part in zip(self._fans, all_parts, strict=True) for corners in fan.T)
+        self._flat = min(flat, default=1.0)
 
     def draw(self, box: Box) -> list[Stencil | None] | None:
         """A stencil for each mask, None for one out of sight; None for all when the set is too large to be followed."""
@@ -129,77 +134,112 @@ class Cover:
         off_axis = math.atan(corner) + self._error_rad + pan_step + tilt_step
         if pans > MOST_STEPS or tilts > MOST_STEPS or off_axis > FARTHEST_RAD:
             return None
-        reach = math.tan(off_axis)
-        hulls: list[list[Points]] = [[] for _ in range(self._count)]
-        bend = _bend(reach, box.tilt_deg, pan_step, tilt_step) * box.focal[1]
-        for piece in _pieces(box, pans, tilts):
-            for i, points in self._project(piece, math.cos(off_axis), off_axis + pan_step + tilt_step):
-                if (hull := self._widened(points, corner, bend, box.focal)) is not None:
-                    hulls[self._owners[i]].append(hull)
+        bend = _bend(math.tan(off_axis), box.tilt_deg, pan_step, tilt_step) * box.focal[1]
+        axes = bases(_cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts))
+        parts, points = self._project(axes, math.cos(off_axis), off_axis + pan_step + tilt_step)
+        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
+        if points:
+            for part, hull in zip(parts, self._widened(points, corner, bend, box.focal), strict=True):
+                if hull is not None:
+                    hulls[self._owners[part]].append(hull)
         return [self._fill(one) for one in hulls]
 
-    def _project(self, axes: Vectors, depth: float, off_axis: float) -> Iterator[tuple[int, Points]]:
-        """(part, (N, 2) points at focal length 1) of what is near enough to be seen; `axes`: (corners, 3, 3)."""
-        middle = axes[:, 2].sum(axis=0)
-        middle /= math.sqrt(float(middle @ middle))
-        near = np.flatnonzero(np.arccos(np.clip(self._middles @ middle, -1, 1)) < self._radii + off_axis)
-        if not len(near):
-            return
-        turned = np.swapaxes(axes, 1, 2)
-        all_seen = self._corners @ turned
-        for i in near.tolist():
-            seen = all_seen[:, self._spans[i]].reshape(-1, 3)
-            if seen[:, 2].min() < depth:
-                seen = _before(np.swapaxes(self._fans[i] @ turned[:, None], 0, 2).reshape(3, -1, 3), depth * self._flat)
-                if not len(seen):
+    def _project(self, axes: Vectors, depth: float, off_axis: float) -> tuple[list[int], list[Points]]:
+        """Parts and their (N, 2) points at focal length 1, under the corners of each piece of the box, where they are
+        near enough to be seen; `axes`: (pans, tilts, 3, 3) of the pieces' corners.
+        """
+        middles = _over_pieces(axes[..., 2, :], np.add)
+        middles /= np.sqrt((middles * middles).sum(axis=-1, keepdims=True))
+        near = np.arccos(np.clip(middles @ self._middles.T, -1, 1)) < self._radii + off_axis
+        pieces = np.argwhere(near).tolist()
+        if not pieces:
+            return [], []
+        seen = self._corners @ np.swapaxes(axes, -1, -2)
+        flat = seen[..., :2] / np.maximum(seen[..., 2:], depth)
+        before = np.minimum.reduceat(_over_pieces(seen[..., 2], np.minimum), self._starts, axis=-1) >= depth
+        parts, points = [], []
+        for i, j, part in pieces:
+            piece = slice(i, i + 2), slice(j, j + 2), self._spans[part]
+            if before[i, j, part]:
+                placed = flat[piece].reshape(-1, 2)
+            else:
+                fans = seen[piece][:, :, self._fans[part]]
+                shown = _before(fans.transpose(2, 0, 1, 3, 4).reshape(3, -1, 3), depth * self._flat)
+                if not len(shown):
                     continue
-            yield i, seen[:, :2] / seen[:, 2:]
+                placed = shown[:, :2] / shown[:, 2:]
+            parts.append(part)
+            points.append(placed)
+        return parts, points
 
-    def _widened(self, points: Points, corner: float, bend: float, focals: Interval) -> Points | None:
-        """The hull in pixels of points at focal length 1, over both focal lengths; None when out of sight."""
-        farthest = math.sqrt(float((points * points).sum(axis=1).max())) + bend / focals[1]
-        stretch = 1 / math.cos(math.atan(min(corner, farthest)) + self._error_rad) ** 2
-        margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
+    def _widened(self, points: list[Points], corner: float, bend: float, focals: Interval) -> Iterator["_Hull | None"]:
+        """The hull of each of `points` at focal length 1, over both focal lengths; None when out of sight."""
         width, height = self._size
-        first = points * (focals[1], -focals[1])
-        placed = first if focals[0] == focals[1] else np.concatenate((first, first * (focals[0] / focals[1])))
-        placed += (width / 2 - 0.5, height / 2 - 0.5)
-        (left, top), (right, bottom) = placed.min(axis=0).tolist(), placed.max(axis=0).tolist()
-        if right + margin < -1 or bottom + margin < -1 or left - margin > width or top - margin > height:
-            return None
-        hull = cv2.convexHull(placed.astype(np.float32)) + RING * np.float32(margin)
-        return np.asarray(cv2.convexHull(hull.reshape(-1, 1, 2)), np.float64).reshape(-1, 2)
+        ends = list(itertools.accumulate(map(len, points)))
+        starts = [0, *ends[:-1]]
+        together = np.concatenate(points)
+        squares = np.maximum.reduceat((together * together).sum(axis=1), starts).tolist()
+        shares = np.array([1.0] if focals[0] == focals[1] else [1.0, focals[0] / focals[1]])
+        placed = together[:, None] * (focals[1], -focals[1]) * shares[:, None] + (width / 2 - 0.5, height / 2 - 0.5)
+        lows = np.minimum.reduceat(placed.min(axis=1), starts).tolist()
+        highs = np.maximum.reduceat(placed.max(axis=1), starts).tolist()
+        rough = placed.astype(np.float32)
+        for start, end, square, low, high in zip(starts, ends, squares, lows, highs, strict=True):
+            farthest = min(corner, math.sqrt(square) + bend / focals[1])
+            stretch = 1 / math.cos(math.atan(farthest) + self._error_rad) ** 2
+            margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
+            if min(high) + margin < -1 or low[0] - margin > width or low[1] - margin > height:
+                yield None
+                continue
+            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * np.float32(margin)
+            drawn = np.round(cv2.convexHull(hull.reshape(-1, 2)) * np.float32(1 << SHIFT)).astype(np.int32)
+            reach = margin * RING_REACH
+            yield _Hull(drawn, low[0] - reach, low[1] - reach, high[0] + reach, high[1] + reach)
 
-    def _fill(self, hulls: list[Points]) -> Stencil | None:
+    def _fill(self, hulls: list["_Hull"]) -> Stencil | None:
         if not hulls:
             return None
-        all_points = np.concatenate(hulls)
-        low, high = all_points.min(axis=0).tolist(), all_points.max(axis=0).tolist()
-        left, top = (max(0, math.floor(one) // ALIGNED * ALIGNED) for one in low)
+        left, top = (
+            max(0, math.floor(low) // ALIGNED * ALIGNED)
+            for low in (min(one.left for one in hulls), min(one.top for one in hulls))
+        )
         right, bottom = (
-            min(most // 2 * 2, (math.ceil(one) + 1 + ALIGNED) // ALIGNED * ALIGNED)
-            for one, most in zip(high, self._size, strict=True)
+            min(most // 2 * 2, (math.ceil(high) + 1 + ALIGNED) // ALIGNED * ALIGNED)
+            for high, most in zip(
+                (max(one.right for one in hulls), max(one.bottom for one in hulls)), self._size, strict=True
+            )
         )
         if left >= right or top >= bottom:
             return None
         # OpenCV is wrong by up to a pixel in the row where it cuts a polygon off: it gets one that is thrown away
         drawn_on = np.zeros((bottom - top + 1, right - left), np.uint8)
+        corner = np.array((left << SHIFT, top - 1 << SHIFT), np.int32)
         for hull in hulls:
-            drawn = np.round((hull - (left, top - 1)) * (1 << SHIFT)).astype(np.int32)
-            cv2.fillConvexPoly(drawn_on, drawn, 255, lineType=cv2.LINE_8, shift=SHIFT)
+            cv2.fillConvexPoly(drawn_on, hull.corners - corner, 255, lineType=cv2.LINE_8, shift=SHIFT)
         fine = drawn_on[1:]
         # the mean of four: 64 at the least where one of them is 255
         half = cv2.resize(fine, ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)
-        return Stencil(fine, np.asarray(half, np.uint8), left, top)
+        return Stencil(fine, half, left, top)  # type: ignore[arg-type]
 
 
-def _pieces(box: Box, pans: int, tilts: int) -> Iterator[Vectors]:
-    """(corners, 3, 3) axes of each piece of a box; one corner where an interval is a point."""
-    pan, tilt = _cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts)
-    axes = np.array([[basis(p, t) for t in tilt] for p in pan])
-    for i in range(pans):
-        for j in range(tilts):
-            yield axes[i : i + 2, j : j + 2].reshape(-1, 3, 3)
+@dataclass(frozen=True, slots=True)
+class _Hull:
+    """Where a part of a mask may be: (N, 1, 2) corners, in 1 / 2^SHIFT of a pixel, and what holds them in pixels."""
+
+    corners: NDArray[np.int32]
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def _over_pieces(values: Points, combine: np.ufunc) -> Points:
+    """(pans, tilts, ...) of each piece, from (corners, corners, ...): its two or four corners' combined."""
+    if len(values) > 1:
+        values = combine(values[:-1], values[1:])
+    if values.shape[1] > 1:
+        values = combine(values[:, :-1], values[:, 1:])
+    return values
 
 
 def _cut(interval: Interval, pieces: int) -> list[float]:
@@ -207,9 +247,9 @@ def _cut(interval: Interval, pieces: int) -> list[float]:
     return [low + (high - low) * i / pieces for i in range(pieces)] + [high] if low < high else [low]
 
 
-def _fan(corners: Vectors) -> Vectors:
-    """(triangles, 3, 3): the flat triangles of a convex part."""
-    return np.stack([corners[[0, i, i + 1]] for i in range(1, len(corners) - 1)])
+def _fan(corners: int) -> NDArray[np.intp]:
+    """(3, triangles): which corners of a convex part are those of its flat triangles."""
+    return np.array([[0] * (corners - 2), range(1, corners - 1), range(2, corners)])
 
 
 def _height(triangle: Vectors) -> float:

@@ -17,11 +17,11 @@ Laws
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from agent.directions import Vectors
 from agent.masking.anchored import Cells, Grid, cells_in_view, number_cells
 from agent.masking.cover import Box, Cover, Stencil
 from agent.masking.lens import View, ZoomTable, widened
@@ -51,28 +51,43 @@ REPEATED = {2: 0x0101, 4: 0x01010101}
 class _Patch:
     """One mask in one view: where it is painted, and what.
 
-    `numbers`: the finest cell that each 4 x 4 pixels show, or 0 everywhere where there are no `cells`.
+    `numbers`: the finest cell that each 4 x 4 pixels show; None, as `cells`, where the whole is of one colour.
     """
 
     place: int
     stencil: Stencil
-    numbers: Plane
+    numbers: Plane | None
     cells: Cells | None
 
     @classmethod
-    def of(cls, place: int, stencil: Stencil, cells: Cells | None, from_world: Vectors) -> "_Patch":
-        height, width = stencil.fine.shape
+    def of(cls, place: int, stencil: Stencil, cells: Cells | None) -> "_Patch":
         if cells is None:
-            return cls(place, stencil, np.zeros((-(-height // 4), -(-width // 4)), np.uint8), None)
-        return cls(
-            place, stencil, number_cells(cells.grid, from_world, stencil.left, stencil.top, width, height), cells
-        )
+            return cls(place, stencil, None, None)
+        height, width = stencil.fine.shape
+        return cls(place, stencil, number_cells(cells, stencil.left, stencil.top, width, height), cells)
 
     def painting(self, colours: tuple[Plane, ...]) -> "_Painting":
         """What it shows in these colours."""
         shapes = (self.stencil.fine.shape, self.stencil.half.shape, self.stencil.half.shape)
         planes = zip(colours, shapes, (4, 2, 2), strict=True)
-        return _Painting(self, colours, tuple(_spread(self.numbers, *plane) for plane in planes))
+        numbers = self.numbers
+        if numbers is None:
+            return _Painting(self, colours, tuple(_even(int(table[0]), shape) for table, shape, _ in planes))
+        return _Painting(self, colours, tuple(_spread(numbers, *plane) for plane in planes))
+
+
+def _even(colour: int, shape: tuple[int, int]) -> Plane:
+    """(rows, columns) of `shape`, all of one colour; others look at the same memory, which cannot be written to."""
+    samples = shape[0] * shape[1]
+    return _samples(colour, samples.bit_length())[:samples].reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def _samples(colour: int, bits: int) -> Plane:
+    """(2^bits,): at most some megabytes for the largest picture."""
+    samples = np.full(1 << bits, colour, np.uint8)
+    samples.flags.writeable = False
+    return samples
 
 
 def _spread(numbers: Plane, colours: Plane, shape: tuple[int, int], times: int) -> Plane:
@@ -221,7 +236,7 @@ class FollowingMasks:
             if stencil is None:
                 continue
             cells = cells_in_view(grid, from_world, self._size, self._strip, doubt) if grid else None
-            self._patches.append(_Patch.of(place, stencil, cells, from_world))
+            self._patches.append(_Patch.of(place, stencil, cells))
         return Burned(_share([patch.stencil for patch in self._patches], self._size))
 
 

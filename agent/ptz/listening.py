@@ -20,10 +20,11 @@ from collections.abc import Callable
 from agent.clock import Clock, Instant
 from agent.errors import HeadError, HeadSilent
 from agent.ptz.evidence import Report
-from agent.ptz.metadata import BadDocument, Delay, read
+from agent.ptz.metadata import Delay, read
 from agent.ptz.metadata_link import MetadataLink
 from agent.ptz.onvif import OnvifClient
 from agent.ptz.rtsp import Document
+from agent.ptz.status import BadDocument
 
 log = logging.getLogger(__name__)
 

@@ -28,13 +28,16 @@ from agent.language import say
 from agent.ptz.evidence import Report
 from agent.ptz.metadata_link import Login, MetadataLink
 from agent.ptz.rtsp import LONGEST_URL, at_home
-from agent.ptz.soap import Soap, number_of, text_of, unreadable
+from agent.ptz.soap import Question, Soap, number_of, text_of, unreadable
 from agent.ptz.spaces import VELOCITY, ZOOM, ZOOM_VELOCITY, Spaces
-from agent.ptz.status import Told
+from agent.ptz.status import BadDocument, Told, told_in
 
 MOVE_TIMEOUT = timedelta(seconds=1)
 """A head that hears nothing more stops by itself."""
 MOST_PRESETS = 512
+ENVELOPE = "{http://www.w3.org/2003/05/soap-envelope}"
+PTZ = "{http://www.onvif.org/ver20/ptz/wsdl}"
+STATUS = f"{ENVELOPE}Body/{PTZ}GetStatusResponse/{PTZ}PTZStatus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class OnvifClient:
         self._services: dict[str, Any] = {}
         self._profile = ""
         self._streaming = ""
+        self._question: Question | None = None
 
     def cut(self) -> None:
         """Ends what is under way with HeadSilent; the next call opens another connection."""
@@ -107,6 +111,7 @@ class OnvifClient:
             return max(0.001, (until - self._clock.instant()) / 1e9)
 
         self._profile = self._streaming = ""
+        self._question = None
         self._services = {"devicemgmt": self._soap.service("devicemgmt", self._url)}
         self._learn_time(left())
         abilities = self._call("devicemgmt", "GetCapabilities", {"Category": "All"}, left())
@@ -122,6 +127,9 @@ class OnvifClient:
         self._learn_spaces(turning.PTZConfiguration, left())
         self._profile = text_of(turning.token)
         self._streaming = _streaming(profiles, turning)
+        self._question = self._soap.question(
+            "ptz", self._services["ptz"].xaddr, "GetStatus", {"ProfileToken": self._profile}
+        )
 
     def _at_home(self, address: str) -> str:
         """`address` on the configured host: heads behind a router name addresses of another network."""
@@ -157,17 +165,9 @@ class OnvifClient:
     def report(self, deadline_s: float) -> Report:
         """Where the head says it is; HeadSilent when it does not say."""
         asked = self._clock.instant()
-        status = self._call("ptz", "GetStatus", {"ProfileToken": self._profile}, deadline_s)
-        position = getattr(status, "Position", None)
-        turn, zoom = getattr(position, "PanTilt", None), getattr(position, "Zoom", None)
-        told = Told(
-            x=number_of(getattr(turn, "x", None)),
-            y=number_of(getattr(turn, "y", None)),
-            zoom=number_of(getattr(zoom, "x", None)),
-            space=text_of(getattr(turn, "space", "")),
-            states=[text_of(getattr(getattr(status, "MoveStatus", None), one, "")) for one in ("PanTilt", "Zoom")],
-            error=text_of(getattr(status, "Error", "")),
-        )
+        if self._question is None:
+            raise HeadSilent(say(en="the head is not connected", fr="tête non connectée"))
+        told = self._soap.ask(self._question, status_in, deadline_s)
         report = told.report(self.spaces, asked, self._soap.received)
         if report is None:
             raise unreadable()
@@ -252,6 +252,15 @@ class OnvifClient:
         if held is None:
             raise HeadSilent(say(en="the head is not connected", fr="tête non connectée"))
         return self._soap.call(held, operation, fields, deadline_s)
+
+
+def status_in(answer: bytes) -> Told | None:
+    """The position in an answer to GetStatus; None where there is none, or more than one; HeadSilent for no XML."""
+    try:
+        told = told_in(answer, f"{ENVELOPE}Envelope", STATUS)
+    except BadDocument:
+        raise unreadable() from None
+    return told[0] if len(told) == 1 else None
 
 
 def _streaming(profiles: Sequence[Any], turning: Any) -> str:

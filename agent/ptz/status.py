@@ -5,10 +5,15 @@
 90.0
 
 GetStatus and the metadata stream carry the same type (tt:PTZStatus, ONVIF Core's onvif.xsd), so both are read here.
+
+Law: a document is a stranger's. No DTD, no entities, no network, UTF-8 whatever it claims; only PTZStatus is read.
+BadDocument when it cannot be read.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lxml import etree
 
 from agent.clock import Instant
 from agent.ptz.evidence import Report
@@ -16,6 +21,12 @@ from agent.ptz.spaces import Spaces
 
 LOWEST_ZOOM, HIGHEST_ZOOM = -0.01, 100.0
 WELL = ("", "NO ERROR", "OK", "NONE")
+SCHEMA = "{http://www.onvif.org/ver10/schema}"
+LONGEST_TEXT = 200
+
+
+class BadDocument(ValueError):
+    """It is no XML, or XML that no camera has reason to send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +48,44 @@ class Told:
         moving = True if "MOVING" in self.states else False if "IDLE" in self.states else None
         fault = "" if self.error.strip().upper() in WELL else self.error
         return Report(asked, received, *angles, self.zoom, moving, fault)
+
+
+def told_in(document: bytes, root: str, path: str) -> list[Told]:
+    """Each tt:PTZStatus with a whole position at `path` below `root`, in the document's order; BadDocument."""
+    if b"<!DOCTYPE" in document or b"\0" in document:
+        raise BadDocument("DTD")
+    if b"PTZStatus" not in document:
+        return []
+    parser = etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_pis=True
+    )
+    try:
+        found = etree.fromstring(document, parser)
+    except (etree.LxmlError, ValueError):
+        raise BadDocument("XML") from None
+    if found.tag != root:
+        return []
+    every = (_told(one) for one in found.findall(path))
+    return [one for one in every if one is not None]
+
+
+def _told(status: etree._Element) -> Told | None:
+    turn, zoom = (status.find(f"{SCHEMA}Position/{SCHEMA}{name}") for name in ("PanTilt", "Zoom"))
+    if turn is None or zoom is None:
+        return None
+    states = [_text(status, f"MoveStatus/{SCHEMA}{name}") for name in ("PanTilt", "Zoom")]
+    space = turn.get("space", "")[:LONGEST_TEXT]
+    x, y, level = _number(turn.get("x")), _number(turn.get("y")), _number(zoom.get("x"))
+    return Told(x, y, level, space, states, _text(status, "Error"))
+
+
+def _text(status: etree._Element, path: str) -> str:
+    text = (status.findtext(f"{SCHEMA}{path}") or "")[:LONGEST_TEXT]
+    return "".join(one for one in text if one.isprintable())
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        return float("nan")

@@ -12,13 +12,14 @@ Laws
 
 import contextlib
 import http.client
+import io
 import secrets
 import socket
 import ssl
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from agent.errors import HeadSilent
@@ -40,18 +41,36 @@ class Answer:
     received_ns: int
 
 
-class _Deadline:
-    """Shuts the socket down when the time is over, so that whatever waits for it wakes up."""
+class _InTime(io.RawIOBase):
+    """A socket as http.client reads it: each wait lasts as long as the deadline is away, so that no drip outlasts it.
 
-    def __init__(self, wire: "Wire", seconds: float) -> None:
-        self._timer = threading.Timer(max(0.001, seconds), wire.cut)
-        self._timer.daemon = True
+    A timer could cut the socket just as well, but is a thread for each request.
+    """
 
-    def __enter__(self) -> None:
-        self._timer.start()
+    def __init__(self, held: socket.socket, until: float) -> None:
+        self._held, self._until = held, until
+        self._received = held.makefile("rb", buffering=0)
 
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """The bytes that it receives."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Some bytes, 0 when the other side has ended; TimeoutError when the time is over."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._held.settimeout(left)
+        return self._received.readinto(buffer)
+
+    def close(self) -> None:
+        """Lets the socket go: http.client counts on it where a connection ends with its answer."""
+        self._received.close()
+        super().close()
 
 
 class Wire:
@@ -91,11 +110,10 @@ class Wire:
         parts = urlsplit(url)
         self._was_cut = False
         try:
-            with _Deadline(self, deadline_s):
+            found = self._ask(parts, body, content_type, until)
+            if found.status == 401 and self._challenge is not None:
                 found = self._ask(parts, body, content_type, until)
-                if found.status == 401 and self._challenge is not None:
-                    found = self._ask(parts, body, content_type, until)
-                return found
+            return found
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise HeadSilent(_why(parts, error, over=time.monotonic() >= until)) from None
@@ -148,6 +166,10 @@ class Wire:
             self._count += 1
             attempt = Attempt("POST", target, self._count, secrets.token_hex(8))
             headers["Authorization"] = answer(self._challenge, attempt, self._username, self._password)
+        connection.response_class = lambda held, method: http.client.HTTPResponse(  # type: ignore[assignment]
+            _InTime(held, until),  # type: ignore[arg-type]
+            method=method,
+        )
         connection.request("POST", target, body, headers)
         self.sent_ns = time.monotonic_ns()
         return self._read(connection.getresponse())

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agent.aim.edges import COLUMNS, DETAIL, ROWS, Look
+from agent.aim import head_lens
+from agent.aim.edges import COLUMNS, DETAIL, ROWS, Area, Look, look
 from agent.aim.head_lens import HeadLens
 from agent.aim.lens import Cleared, Clouded, LensWatch
 from agent.clock import Instant, WallTime
@@ -103,3 +104,21 @@ def test_a_head_that_turns_to_the_sky_or_is_blind_is_not_covered() -> None:
         blind = replace(masked(np.full_like(SHARP, 128), 45 + step / 4), masks=Blind("silent"))
         lens.look(blind, Blind("silent"))
     assert events == []
+
+
+def test_no_picture_of_a_head_that_turns_on_is_looked_at_and_the_first_ones_at_rest_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[float] = []
+
+    def counted(luma: np.ndarray, area: Area) -> Look:
+        looked.append(at_s)
+        return look(luma, area)
+
+    monkeypatch.setattr(head_lens, "look", counted)
+    lens = HeadLens("c", list[Event]().append)
+    for step in range(40):
+        at_s = step / 4
+        turned = min(step, 20) * 1.0
+        lens.look(masked(SHARP, at_s), replace(REST, pan_deg=(turned, turned)))
+    assert looked[:3] == [5.25, 5.75, 6.25]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.clock import Instant
-from agent.ptz.metadata import BadDocument, Delay, read
+from agent.ptz.metadata import Delay, read
 from agent.ptz.rtsp import (
     MOST_BODY,
     MOST_DOCUMENT,
@@ -24,6 +24,7 @@ from agent.ptz.rtsp import (
     session_of,
 )
 from agent.ptz.spaces import Spaces
+from agent.ptz.status import BadDocument
 
 HOME = "rtsp://10.0.0.9:554/live"
 SPACES = Spaces((-180.0, 180.0), (-90.0, 90.0), degrees=False)

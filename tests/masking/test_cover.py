@@ -92,6 +92,24 @@ def test_a_head_that_is_off_by_its_calibration_error_about_any_axis_leaves_nothi
     assert seen > 10_000
 
 
+def test_the_calibration_error_is_as_large_as_it_looks_where_a_place_is_farthest_from_the_middle() -> None:
+    random = np.random.default_rng(1)
+    seen = 0
+    for _ in range(30):
+        hfov = float(random.uniform(100, 130))
+        points, middle = star(random, hfov / 2.2)
+        across, up = random.uniform(-0.4, 0.4, 2) * hfov
+        pan = middle[0] + across / max(0.2, math.cos(math.radians(middle[1])))
+        tilt = float(np.clip(middle[1] + up, -88, 80))
+        pose = (pan, tilt, hfov)
+        found, missed = bare(
+            points, middle, ((pan, pan), (tilt, tilt), (hfov, hfov)), [pose] * 3, error_deg=1.5, random=random
+        )
+        assert missed == 0, (points, pose)
+        seen += found
+    assert seen > 10_000
+
+
 @pytest.mark.parametrize("tilt", [0.0, -35.0, -70.0])
 def test_boxes_cut_coarsely_are_covered_by_the_bound_on_the_bend(tilt: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pan alone moves things along curves; half way they are furthest from where they are at both ends."""

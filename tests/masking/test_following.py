@@ -246,6 +246,30 @@ def test_the_cells_under_the_strip_wait_until_they_have_left_it() -> None:
     assert below.shown.any()
 
 
+def test_no_cell_that_could_be_shown_is_left_out_for_being_too_small_for_any_picture() -> None:
+    """Beside a grid of which every cell is looked for, in views of all kinds and at doubts around the edge."""
+    random = np.random.default_rng(8)
+    place = place_of(MASK)
+    assert place.tangent is not None
+    grid = Grid.over(place.tangent)
+    unbound = dataclasses.replace(grid, cell=1e9)
+    outcomes = []
+    for _ in range(1500):
+        hfov = float(np.exp(random.uniform(np.log(5), np.log(160))))
+        focal = SIZE[0] / 2 / math.tan(math.radians(hfov / 2))
+        pan, tilt = (float(one) * hfov for one in random.uniform(-0.4, 0.4, 2) * (1, 9 / 16))
+        view = View.at(pan, tilt, focal, *SIZE).from_world()
+        doubt_px = float(random.uniform(0, 0.4)) * focal * math.tan(math.radians(17))
+        found, wanted = (cells_in_view(one, view, SIZE, 0, doubt_px) for one in (grid, unbound))
+        if found is None or wanted is None:
+            assert found is wanted
+        else:
+            assert found.union is wanted.union
+            assert np.array_equal(found.shown, wanted.shown)
+        outcomes.append(0 if found is None else found.union.size)
+    assert set(outcomes) == {0, 1, 2, 4, 12}
+
+
 @pytest.mark.parametrize("hfov", [60.0, 110.0, 170.0])
 def test_the_grid_is_coarser_where_finer_cells_would_be_too_small(hfov: float) -> None:
     place = place_of(MASK)

@@ -6,9 +6,9 @@ import pytest
 
 from agent.clock import Instant
 from agent.lateness import SETTLE_S
-from agent.ptz.metadata import BadDocument, Delay, read
+from agent.ptz.metadata import Delay, read
 from agent.ptz.spaces import Spaces
-from agent.ptz.status import Told
+from agent.ptz.status import BadDocument, Told
 from agent.virtual.metadata import spoiled
 from agent.virtual.onvif_answers import Ranges, metadata_document
 from agent.virtual.reports import Report

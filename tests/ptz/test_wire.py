@@ -100,6 +100,16 @@ def test_a_body_that_drips_ends_by_the_deadline() -> None:
     assert 0.4 < given_up(drip(GOOD.replace(b": 2", b": 2000") + b"x" * 200, 0.02), 1.5) < 8
 
 
+def test_an_answer_that_begins_late_and_stops_has_no_second_deadline() -> None:
+    def talk(held: socket.socket) -> None:
+        read_request(held)
+        time.sleep(2.2)
+        held.sendall(GOOD[:20])
+        time.sleep(2.2)
+
+    assert 2.4 < given_up(talk, 2.5) < 3.9
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -122,6 +132,29 @@ def test_whatever_is_not_a_whole_bounded_answer_is_silence(data: bytes) -> None:
             wire.post(url, b"<x/>", "text/xml", 3.0)
         wire.close()
     assert "s3cret" not in str(found.value)
+
+
+def test_an_answer_that_ends_with_its_connection_is_whole() -> None:
+    wire = Wire("", "")
+    with peer(says(b"HTTP/1.0 200 OK\r\nContent-Type: text/xml\r\n\r\n" + b"x" * 300_000)) as url:
+        assert [len(wire.post(url, b"x", "text/xml", 3).body) for _ in range(2)] == [300_000] * 2
+        wire.close()
+
+
+def test_no_thread_is_started_for_a_request() -> None:
+    during: list[int] = []
+
+    def talk(held: socket.socket) -> None:
+        read_request(held)
+        during.append(threading.active_count())
+        held.sendall(GOOD)
+
+    wire = Wire("", "")
+    with peer(talk) as url:
+        before = threading.active_count()
+        wire.post(url, b"x", "text/xml", 3)
+        wire.close()
+    assert during == [before]
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -166,11 +199,33 @@ def test_a_camera_that_always_asks_for_the_password_is_not_asked_for_ever() -> N
     assert b"wrong" not in asked[1]
 
 
-def test_only_a_trusted_certificate_is_talked_to(tmp_path: Path) -> None:
-    authority = Authority(tmp_path)
+def certified(folder: Path) -> tuple[Authority, ssl.SSLContext]:
+    """An authority, and what a camera on this machine says to show its certificate."""
+    authority = Authority(folder)
     pair = authority.issue("camera", "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pair.certificate, pair.private_key)
+    return authority, context
+
+
+def test_a_drip_through_tls_ends_by_the_deadline(tmp_path: Path) -> None:
+    authority, context = certified(tmp_path)
+
+    def talk(held: socket.socket) -> None:
+        with context.wrap_socket(held, server_side=True) as inside:
+            drip(GOOD.replace(b": 2", b": 2000") + b"x" * 200, 0.02)(inside)
+
+    wire = Wire("", "", authority.certificate)
+    with peer(talk) as url:
+        began = time.monotonic()
+        with pytest.raises(HeadSilent, match="in time"):
+            wire.post(url.replace("http:", "https:"), b"x", "text/xml", 1.5)
+        assert 1.4 < time.monotonic() - began < 8
+        wire.close()
+
+
+def test_only_a_trusted_certificate_is_talked_to(tmp_path: Path) -> None:
+    authority, context = certified(tmp_path)
 
     def talk(held: socket.socket) -> None:
         with context.wrap_socket(held, server_side=True) as inside:
