@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from agent.clock import Instant
 
+ACCELERATION_DEG_S2 = 300.0
+"""No head turns harder, or stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

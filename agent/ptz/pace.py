@@ -3,7 +3,7 @@
     pace = Pace.after(before, step, seconds, error)      # before: None where nothing was known
     pace.hides(0.08)                                     # radians on each side of where its rate leads
 
-Law: a head's speed changes by `ACCELERATION_RAD_S2` at most. A rate is the mean of its gap, so at its end the head may
+Law: a head's speed changes by `ACCELERATION_DEG_S2` at most. A rate is the mean of its gap, so at its end the head may
 be faster or slower by half of what the gap hides. After two gaps that kept the rate it is not: no head is told to move
 and to come back, and back again, within so little. It set off at the very end, if at all: by so much as the rate
 changed.
@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass, replace
 
 from agent.ptz.agreement import Move
+from agent.ptz.evidence import ACCELERATION_DEG_S2
 
-ACCELERATION_RAD_S2 = math.radians(300.0)
 UNEVEN_S = 0.005
 """By so much longer than stamps tell two pictures may lie apart."""
 
@@ -47,6 +47,6 @@ class Pace:
 
     def hides(self, seconds: float) -> float:
         """Radians by which the head may be elsewhere than `after_s` so many seconds says, on each axis."""
-        hard, gap_s = ACCELERATION_RAD_S2, seconds + UNEVEN_S
+        hard, gap_s = math.radians(ACCELERATION_DEG_S2), seconds + UNEVEN_S
         faster = min(hard * (self.seconds + UNEVEN_S) / 2, math.sqrt(2 * hard * max(self.swerved, self.before)))
         return faster * gap_s + hard * gap_s * gap_s / 2

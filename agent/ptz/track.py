@@ -39,12 +39,11 @@ from itertools import pairwise
 
 from agent.clock import Instant
 from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, stands, swerved, triple, turned
-from agent.ptz.evidence import HeadLimits, Report, Sight
+from agent.ptz.evidence import ACCELERATION_DEG_S2, HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.path import STEEPEST_TILT_DEG, Path, cos_deg
 from agent.units import Blind, PoseSet
 
-ACCELERATION_DEG_S2 = 300.0
 ZOOM_ACCELERATION_S2 = 4.0
 """Of the zoom's range, a second a second."""
 WIDEST_HALF_DEG = 7.5
