@@ -41,13 +41,20 @@ class Optics(ZoomTable):
         return None if hfov is None else spread_of(hfov)
 
     def spreads(self, zoom: float, around: float) -> tuple[float, float]:
-        """The least and the most spread within `around` of `zoom`, up to the table's ends; any outside the table."""
-        low, high = (
-            self.spread(min(max(one, self._zoom[0]), self._zoom[-1])) for one in (zoom + around, zoom - around)
-        )
-        if low is None or high is None or self.spread(zoom) is None:
+        """The least and the most spread within `around` of `zoom`; any where that is outside the table.
+
+        Beyond the table's ends it goes on as steeply as anywhere: no head is there, but what else is laid against a
+        bound is wrong by a little, and would leave out a head that stands at its end.
+        """
+        if self.spread(zoom) is None:
             return -math.inf, math.inf
-        return low, high
+        return self._beyond(zoom + around), self._beyond(zoom - around)
+
+    def _beyond(self, zoom: float) -> float:
+        inside = min(max(zoom, self._zoom[0]), self._zoom[-1])
+        spread = self.spread(inside)
+        assert spread is not None
+        return spread - self.steepest() * (zoom - inside)
 
     def zoom_of_spread(self, spread: float) -> float:
         """The zoom at a spread; beyond the table its nearer end."""

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from agent.clock import Instant
 from agent.ptz.belief import ANYWHERE
-from agent.ptz.evidence import HeadLimits
+from agent.ptz.evidence import HeadLimits, Report
 from agent.ptz.path import FAST_MARGIN, Path
+from agent.ptz.track import PoseTrack
 from agent.units import PoseSet
 from tests.ptz.test_track import REST, after, blind_share, runs
 from tests.ptz.test_track_by_hand import still
@@ -78,11 +80,34 @@ def test_a_head_that_begins_to_lie_as_soon_as_it_was_believed_first_is_found_out
 
 @pytest.mark.parametrize(
     ("zoom", "around", "low", "high"),
-    [(0.99, 0.1, 1.0, 0.89), (0.01, 0.1, 0.11, 0.0), (0.5, 0.01, 0.51, 0.49)],
+    [(0.99, 0.1, 1.09, 0.89), (0.01, 0.1, 0.11, -0.09), (0.5, 0.01, 0.51, 0.49)],
     ids=["tele", "wide", "middle"],
 )
-def test_a_zoom_that_may_be_off_reaches_to_the_table_s_end(zoom: float, around: float, low: float, high: float) -> None:
-    assert OPTICS.spreads(zoom, around) == pytest.approx((OPTICS.spread(low), OPTICS.spread(high)))
+def test_a_zoom_that_may_be_off_reaches_beyond_the_table_s_end(
+    zoom: float, around: float, low: float, high: float
+) -> None:
+    def spread(at: float) -> float:
+        inside = OPTICS.spread(min(1.0, max(0.0, at)))
+        assert inside is not None
+        return inside - OPTICS.steepest() * (at - min(1.0, max(0.0, at)))
+
+    assert OPTICS.spreads(zoom, around) == pytest.approx((spread(low), spread(high)))
+
+
+def test_a_head_at_the_end_of_its_zoom_is_in_the_set_though_its_pictures_are_off_by_a_little() -> None:
+    """By less than a report may be; between two reports of that end nothing else would leave room for it."""
+    track, said = PoseTrack(HeadLimits(), OPTICS), []
+    for step in range(100):
+        at_ns = 40_000_000 * step
+        sight = still(at_ns / 1e9, slack_spread=1e-5, spread=4e-5 if step == 70 else 0.0)
+        track.picture(replace(sight, taken=Instant(at_ns)))
+        if step % 5 == 0:
+            track.report(Report(Instant(at_ns), Instant(at_ns + 20_000_000), 10.0, 0.0, 1.0))
+        if step >= 12:
+            said.append(track.judge(Instant(at_ns - 480_000_000), Instant(at_ns)))
+    seen = [one for one in said if isinstance(one, PoseSet)]
+    assert seen[-1] is said[-1]
+    assert {one.zoom[1] for one in seen} == {1.0}
 
 
 @pytest.mark.parametrize(("late_s", "gap_s"), [(0.0, 0.08), (0.9, 0.08), (1.0, 0.35)])
