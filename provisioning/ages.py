@@ -22,6 +22,7 @@ from itertools import pairwise
 
 from agent.errors import CalibrationError
 from agent.language import say
+from agent.ptz.evidence import ACCELERATION_DEG_S2
 
 MARGIN_S = 0.05
 LEAST_REPORTS = 12
@@ -29,8 +30,6 @@ LEAST_REPORTS = 12
 LEAST_PICTURES = 10
 CREEP = 1000e-6
 """By what share the camera's clock may run off ours between two sweeps."""
-SWERVE_DEG_S2 = 300.0
-"""As hard as a head turns: it may swerve by an eighth of that, times the square of a gap, between two pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ def _crossing(way: Sequence[tuple[float, float]], at: float) -> float | None:
     if way[0][1] >= at:
         return None
     for (before_s, before), (after_s, after) in pairwise(way):
-        hidden = SWERVE_DEG_S2 * (after_s - before_s) ** 2 / 8
+        hidden = ACCELERATION_DEG_S2 * (after_s - before_s) ** 2 / 8  # by so much it may swerve between the two
         if after + hidden >= at:
             share = (at - hidden - before) / max(1e-9, after - before)
             return before_s + min(1.0, max(0.0, share)) * (after_s - before_s)

@@ -35,7 +35,6 @@ from provisioning.sent_head import Address, SentHead, wrapped
 from provisioning.sweeping import Sweeper
 
 FPS, STALL_S = 25.0, 5.0
-VIDEO_AGE_S = 0.4
 FIRST_HFOV_DEG, FIRST_SHARE = 60.0, 0.03
 AIM, LEAST, MOST = 0.28, 0.12, 0.5
 """Of half the picture's width, by which a step shall move it; less or more does not count."""
@@ -152,7 +151,7 @@ class Bench:
                 ),
                 "too-steep",
             )
-        self._eye.rest(VIDEO_AGE_S)
+        self._eye.rest()
         self._eye.keep()
         way = self._way(here)
         hfov_deg, here = self._probe(here, guess_deg, way)
@@ -183,7 +182,7 @@ class Bench:
         step, lost, moved = way * FIRST_SHARE * guess_deg, 0, False
         for number in range(PROBES):
             before, here = here, self._head.go(here.pan_deg + step, here.tilt_deg, None)
-            self._eye.rest(VIDEO_AGE_S)
+            self._eye.rest()
             pair = self._eye.compare()
             turned = wrapped(here.pan_deg - before.pan_deg)
             glance = pair.shift(guess_deg)
@@ -204,7 +203,7 @@ class Bench:
     def _step(self, here: Report, pan_deg: float, hfov_deg: float) -> tuple[Report, Reading | None, float]:
         """One step: (where the head is then, the reading if there is a good one, the better field of view)."""
         there = self._head.go(here.pan_deg + pan_deg, here.tilt_deg, None)
-        self._eye.rest(VIDEO_AGE_S)
+        self._eye.rest()
         found = fitted(self._eye.compare(), here, there, hfov_deg)
         if found is None:
             return there, None, hfov_deg

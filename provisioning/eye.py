@@ -1,7 +1,7 @@
 """Looks through a camera and says by how much the view moved, in numbers: the only file here that sees pictures.
 
     with Eye(settings, clock) as eye:
-        eye.rest(0.3)                      # waits until what arrives stands still
+        eye.rest()                         # waits until what arrives stands still
         eye.keep()
         ...                                # the head takes its step
         glance = eye.compare().shift(60.0)  # None: the two cannot be laid upon each other
@@ -36,6 +36,8 @@ from agent.units import Frame
 PICTURES = 3
 FIRST_S, FRAME_S = 15.0, 8.0
 REST_S = 6.0
+AGE_S = 0.4
+"""So old may a picture be when it arrives."""
 STILL_SHARE = 0.004
 """In half widths from one look to the next, a fifth of a second later: what moves less stands still."""
 LOOK_APART_S = 0.2
@@ -125,9 +127,9 @@ class Eye:
         why = self._capture.reason or say(en="no picture in time", fr="pas d'image à temps")
         raise SourceError(say(en=f"the camera's stream: {why}", fr=f"flux de la caméra : {why}"))
 
-    def rest(self, age_s: float) -> None:
-        """Waits until pictures stand still; those of the last `age_s` may still show the way here."""
-        until = time.monotonic() + age_s
+    def rest(self) -> None:
+        """Waits until pictures stand still; those of the next `AGE_S` may still show the way here."""
+        until = time.monotonic() + AGE_S
         while time.monotonic() < until:
             self._next()
         until = time.monotonic() + REST_S

@@ -4,7 +4,8 @@
 
 Laws
 - Followed are the pictures' own motion, by the agent's own means (`agent.ptz.motion`, `path`), from rest to rest.
-- A sweep in which a picture could not be followed, or that another connection cut, counts as far as it was followed.
+- A picture that tells nothing is left out. A sweep ends where its pictures lose their thread, or another connection
+  begins.
 """
 
 import time
@@ -52,7 +53,7 @@ class Sweeper:
         return done
 
     def _sweep(self, here: Report, pan_deg: float) -> tuple[Sweep, Report]:
-        self._eye.rest(BEFORE_S)
+        self._eye.rest()
         with self._eye.following(self._hfov_deg) as sights:
             time.sleep(BEFORE_S)
             ordered, heard = self._head.go_and_listen(here.pan_deg + pan_deg, here.tilt_deg, None, ASK_APART_S)

@@ -152,6 +152,7 @@ PLAIN_PIXELS = (
 )
 
 MEASURES_LENSES = {
+    "provisioning/ages.py": ("agent.ptz.evidence",),
     "provisioning/calibrate.py": ("agent.ptz", "agent.capture"),
     "provisioning/eye.py": ("agent.ptz", "agent.capture"),
     "provisioning/sent_head.py": ("agent.ptz",),

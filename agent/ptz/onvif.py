@@ -166,7 +166,7 @@ class OnvifClient:
         """Where the head says it is; HeadSilent when it does not say."""
         asked = self._clock.instant()
         if self._question is None:
-            raise HeadSilent(say(en="the head is not connected", fr="tête non connectée"))
+            raise _unconnected()
         told = self._soap.ask(self._question, status_in, deadline_s)
         report = told.report(self.spaces, asked, self._soap.received)
         if report is None:
@@ -250,7 +250,7 @@ class OnvifClient:
     def _call(self, service: str, operation: str, fields: dict[str, Any], deadline_s: float) -> Any:
         held = self._services.get(service)
         if held is None:
-            raise HeadSilent(say(en="the head is not connected", fr="tête non connectée"))
+            raise _unconnected()
         return self._soap.call(held, operation, fields, deadline_s)
 
 
@@ -261,6 +261,10 @@ def status_in(answer: bytes) -> Told | None:
     except BadDocument:
         raise unreadable() from None
     return told[0] if len(told) == 1 else None
+
+
+def _unconnected() -> HeadSilent:
+    return HeadSilent(say(en="the head is not connected", fr="tête non connectée"))
 
 
 def _streaming(profiles: Sequence[Any], turning: Any) -> str:

@@ -27,8 +27,6 @@ MEASURED = {"video_age_ms": 140}
 
 It tells what the most punctual ones are at the most, which was 40 ms above the truth in quiet, and 50 ms more.
 """
-
-
 ON_THE_MAST_S = (0.05, 0.07)
 """How old pictures are that come over the mast's own cable; all others here come up to 100 ms later than some."""
 
