@@ -1,7 +1,9 @@
 """A picture's number, drawn into its lowest rows so that it is read back after encoding, masking and decoding.
 
-Two copies stand side by side, each 32 black or white blocks: 24 bits of number and 8 bits of checksum. A mask that
-covers one copy leaves the other; where both are covered there is no number, and a reader goes by the timestamps.
+Two copies stand side by side, each 36 black or white blocks: 20 bits of number and 16 bits of checksum. A mask that
+covers one copy leaves the other; where both are covered there is no number, and a reader goes by the timestamps. A mask
+that covers some blocks leaves black and white ones in their place: the checksum is long, so that such a word is not
+taken for another picture's number.
 
 >>> luma = np.full((576, 704), 128, np.uint8)
 >>> burn(luma, 4711)
@@ -9,13 +11,15 @@ covers one copy leaves the other; where both are covered there is no number, and
 4711
 """
 
+from binascii import crc_hqx
 from itertools import pairwise
 
 import numpy as np
 
 from agent.virtual.figures import Picture
 
-BITS, COPIES, HIGHEST = 32, 2, (1 << 24) - 1
+NUMBER_BITS, CHECK_BITS, COPIES = 20, 16, 2
+BITS, HIGHEST = NUMBER_BITS + CHECK_BITS, (1 << NUMBER_BITS) - 1
 BLACK, WHITE = 24, 232
 
 
@@ -25,17 +29,12 @@ def rows(height: int) -> int:
 
 
 def _check(number: int) -> int:
-    value = 0x5A
-    for byte in number.to_bytes(3, "big"):
-        value ^= byte
-        for _ in range(8):
-            value = ((value << 1) ^ 0x07 if value & 0x80 else value << 1) & 0xFF
-    return value
+    return crc_hqx(number.to_bytes(3, "big"), 0x5A5A)
 
 
 def burn(picture: Picture, number: int) -> None:
     """Draws `number` (0..HIGHEST) into the lowest rows of a luma plane or a BGR picture, in place."""
-    word = number << 8 | _check(number)
+    word = number << CHECK_BITS | _check(number)
     bits = [word >> (BITS - 1 - place) & 1 for place in range(BITS)] * COPIES
     edges = np.linspace(0, picture.shape[1], BITS * COPIES + 1).round().astype(int)
     low = picture[picture.shape[0] - rows(picture.shape[0]) :]
@@ -58,6 +57,7 @@ def read(luma: Picture) -> int | None:
         if any(96 < level < 160 for level in levels):
             continue
         word = sum(1 << (BITS - 1 - place) for place, level in enumerate(levels) if level > 128)
-        if _check(word >> 8) == word & 0xFF:
-            return word >> 8
+        number, check = divmod(word, 1 << CHECK_BITS)
+        if _check(number) == check:
+            return number
     return None
