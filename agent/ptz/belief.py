@@ -6,16 +6,18 @@ many reports say. At rest the path stands still, and one report tells the origin
 the pose through any movement that the pictures show, and the reports confirm it.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice, pairwise
+from itertools import accumulate, pairwise
 
 Triple = tuple[float, float, float]
 """Pan in degrees, tilt in degrees, spread."""
 
 INFINITE = float("inf")
+ASKED = 3
+"""Frames that a belief is asked about by turns: the newest, the one before it, the one that is judged."""
 RECENT_NS = 1_000_000_000
 """Frames are judged at most so long after they came; bounds from before that are melted into one."""
 
@@ -65,12 +67,14 @@ class Box:
     @property
     def half(self) -> Triple:
         """Half of each interval's width."""
-        return triple(lambda axis: (self.high[axis] - self.low[axis]) / 2)
+        (a, b, c), (x, y, z) = self.low, self.high
+        return (x - a) / 2, (y - b) / 2, (z - c) / 2
 
     @property
     def middle(self) -> Triple:
         """Each interval's middle; not a number where it has no ends."""
-        return triple(lambda axis: (self.high[axis] + self.low[axis]) / 2)
+        (a, b, c), (x, y, z) = self.low, self.high
+        return (x + a) / 2, (y + b) / 2, (z + c) / 2
 
     def meet(self, other: "Box") -> "Box":
         """What satisfies both."""
@@ -85,42 +89,94 @@ def turned(box: Box, pan_deg: float) -> Box:
 ANYWHERE = Box((-INFINITE,) * 3, (INFINITE,) * 3)
 
 
+Ends = tuple[list[float], list[float], list[float], list[float]]
+"""For each of some frames, of one axis: the most and the least of those up to it, the most and the least from it on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames in a row, and how far their path reaches; made once, asked from many of them."""
+
+    taken: list[int]
+    ends: tuple[Ends, Ends, Ends]
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node]) -> "Stretch":
+        """`nodes` in their order; what they drift only grows."""
+        return cls([node.taken for node in nodes], (_ends(nodes, 0), _ends(nodes, 1), _ends(nodes, 2)))
+
+    def reach(self, node: Node, axis: int) -> tuple[float, float]:
+        """The least and the most that the path was on an axis, as wrong as it may be seen from `node`: one of these
+        frames, or one before them.
+        """
+        at = max(0, bisect_right(self.taken, node.taken) - 1)
+        most_before, least_before, most_after, least_after = self.ends[axis]
+        drift = node.drift[axis]
+        least = min(least_before[at] - drift, least_after[at] + drift)
+        return least, max(most_before[at] + drift, most_after[at] - drift)
+
+    def whole(self, axis: int) -> tuple[float, float]:
+        """The same for frames after these, before their own drift is taken off."""
+        most_before, least_before, _, _ = self.ends[axis]
+        return least_before[-1], most_before[-1]
+
+
+def _ends(nodes: Sequence[Node], axis: int) -> Ends:
+    """As seen from a frame of drift 0; the drift between two frames is the difference of theirs."""
+    places = [(node.x[axis], node.drift[axis], node.slack[axis]) for node in nodes]
+    before = [x - drift + slack for x, drift, slack in places], [x + drift - slack for x, drift, slack in places]
+    after = [x + drift + slack for x, drift, slack in places], [x - drift - slack for x, drift, slack in places]
+    most_before, least_before = list(accumulate(before[0], max)), list(accumulate(before[1], min))
+    most_after, least_after = list(accumulate(after[0][::-1], max)), list(accumulate(after[1][::-1], min))
+    return most_before, least_before, most_after[::-1], least_after[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """The origin according to one report: what it says of the position, and the frames around it.
 
-    `origin`: for frames after the last of `nodes`, before their own drift is taken off.
+    `origin`: for frames after the last of them, before their own drift is taken off.
     """
 
     position: Box
-    nodes: tuple[Node, ...]
+    stretch: Stretch
     origin: Box
 
     @property
     def last(self) -> int:
         """When the last of the frames came."""
-        return self.nodes[-1].taken
+        return self.stretch.taken[-1]
 
     @classmethod
-    def of(cls, position: Box, nodes: Sequence[Node]) -> "Bound":
-        """What a report of `position` says, true at some moment between the first and the last of `nodes`."""
-        most = triple(lambda axis: max(node.x[axis] - node.drift[axis] + node.slack[axis] for node in nodes))
-        least = triple(lambda axis: min(node.x[axis] + node.drift[axis] - node.slack[axis] for node in nodes))
-        origin = Box(
-            triple(lambda axis: position.low[axis] - most[axis]), triple(lambda axis: position.high[axis] - least[axis])
-        )
-        return cls(position, tuple(nodes), origin)
+    def of(cls, position: Box, stretch: Stretch) -> "Bound":
+        """What a report of `position` says, true at some moment between the first and the last frame of `stretch`."""
+        whole = stretch.whole(0), stretch.whole(1), stretch.whole(2)
+        low = triple(lambda axis: position.low[axis] - whole[axis][1])
+        return cls(position, stretch, Box(low, triple(lambda axis: position.high[axis] - whole[axis][0])))
+
+    def at(self, node: Node) -> Box:
+        """Where the head was at `node`."""
+        return self.around(node) if self.last > node.taken else _after(self.origin, node)
 
     def around(self, node: Node) -> Box:
-        """Where the head was at `node`, a frame among these or before them."""
+        """The same for a frame among these, or one before them."""
         low, high = [], []
         for axis in range(3):
-            loose = [abs(node.drift[axis] - one.drift[axis]) + one.slack[axis] for one in self.nodes]
-            farthest = max(one.x[axis] + wide for one, wide in zip(self.nodes, loose, strict=True))
-            nearest = min(one.x[axis] - wide for one, wide in zip(self.nodes, loose, strict=True))
+            nearest, farthest = self.stretch.reach(node, axis)
             low.append(self.position.low[axis] + node.x[axis] - farthest - node.slack[axis])
             high.append(self.position.high[axis] + node.x[axis] - nearest + node.slack[axis])
         return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+
+
+def _after(origin: Box, node: Node) -> Box:
+    """Where the head was at `node` by what frames before it tell of the origin."""
+    (a, b, c), (x, y, z) = node.drift, node.slack
+    loose, low, high = (a + x, b + y, c + z), origin.low, origin.high
+    x, y, z = node.x
+    return Box(
+        (low[0] + x - loose[0], low[1] + y - loose[1], low[2] + z - loose[2]),
+        (high[0] + x + loose[0], high[1] + y + loose[1], high[2] + z + loose[2]),
+    )
 
 
 def stands(nodes: Sequence[Node]) -> bool:
@@ -138,61 +194,70 @@ def swerved(nodes: Sequence[Node]) -> list[Node]:
     A report may have been true in between, where a head that bounces off an end is beyond both: by half of what the
     gaps beside this one show that it moves, less what it moved in this one.
     """
-    found = list(nodes)
-    for at in range(len(nodes) - 1):
-        near = nodes[max(0, at - 1) : at + 3]
-        hidden = triple(partial(_hidden, near, nodes[at], nodes[at + 1]))
-        for end in (at, at + 1):
-            found[end] = _looser(found[end], triple(partial(_more, nodes[end], hidden)))
-    return found
+    more = [_swerves([node.x[axis] for node in nodes]) for axis in range(3)]
+    return [_looser(node, one) if any(one) else node for node, one in zip(nodes, zip(*more, strict=True), strict=True)]
 
 
-def _hidden(near: Sequence[Node], before: Node, after: Node, axis: int) -> float:
-    fastest = max(abs(b.x[axis] - a.x[axis]) for a, b in pairwise(near))
-    return (fastest - abs(after.x[axis] - before.x[axis])) / 2
+def _swerves(places: list[float]) -> list[float]:
+    """For each frame what it has to be looser by on one axis."""
+    steps = [abs(after - before) for before, after in pairwise(places)]
+    beside = zip((0.0, *steps[:-1]), steps, (*steps[1:], 0.0), strict=True)
+    hidden = [(max(near) - near[1]) / 2 for near in beside] if steps else []
+    return [max(one) for one in pairwise((0.0, *hidden, 0.0))]
 
 
-def _more(node: Node, hidden: Triple, axis: int) -> float:
-    return node.slack[axis] + hidden[axis]
-
-
-def _looser(node: Node, slack: Triple) -> Node:
-    return replace(node, slack=triple(lambda axis: max(node.slack[axis], slack[axis])))
+def _looser(node: Node, more: Sequence[float]) -> Node:
+    return replace(node, slack=triple(lambda axis: node.slack[axis] + more[axis]))
 
 
 class Belief:
     """The intersection of what reports say."""
 
     def __init__(self) -> None:
-        self._recent: deque[Bound] = deque()
-        self._origin = ANYWHERE  # of all older bounds together
+        self._recent: list[Bound] = []
+        self._origins = [ANYWHERE]  # of all older bounds together; then with each of the recent ones
         self.reports = 0
+        self._laid: deque[tuple[Node, int, list[Box]]] = deque(maxlen=ASKED)
 
     def copy(self, unconfirmed: int = 0) -> "Belief":
         """The same, as it stands now, without the last `unconfirmed` reports."""
         copied = Belief()
         kept = max(0, len(self._recent) - unconfirmed)
-        copied._recent, copied._origin, copied.reports = deque(islice(self._recent, kept)), self._origin, self.reports
+        copied._recent, copied._origins, copied.reports = self._recent[:kept], self._origins[: kept + 1], self.reports
         return copied
 
     def add(self, one: Bound) -> None:
         """One more report counts."""
+        self._laid.clear()
         self._recent.append(one)
+        self._origins.append(self._origins[-1].meet(one.origin))
         self.reports += 1
         while self._recent[0].last < one.last - RECENT_NS:
-            self._origin = self._origin.meet(self._recent.popleft().origin)
+            del self._recent[0], self._origins[0]
 
     def at(self, node: Node, unconfirmed: int = 0) -> Box:
         """Where the head was at `node`, empty when the reports contradict each other under the path.
 
         The last `unconfirmed` reports are left out: until others have followed, nobody knows whether they lie.
         """
-        origin, box = self._origin, ANYWHERE
-        for one in islice(self._recent, max(0, len(self._recent) - unconfirmed)):
-            if one.last <= node.taken:
-                origin = origin.meet(one.origin)
-            else:
-                box = box.meet(one.around(node))
-        loose = triple(lambda axis: node.drift[axis] + node.slack[axis])
-        low = triple(lambda axis: origin.low[axis] + node.x[axis] - loose[axis])
-        return box.meet(Box(low, triple(lambda axis: origin.high[axis] + node.x[axis] + loose[axis])))
+        over, later = self._lay(node)
+        kept = max(0, len(self._recent) - unconfirmed)
+        box = _after(self._origins[min(over, kept)], node)
+        if kept <= over:
+            return box
+        low, high = [box.low], [box.high]
+        for one in later[: kept - over]:
+            low.append(one.low)
+            high.append(one.high)
+        (a, b, c), (x, y, z) = map(max, zip(*low, strict=True)), map(min, zip(*high, strict=True))
+        return Box((a, b, c), (x, y, z))
+
+    def _lay(self, node: Node) -> tuple[int, list[Box]]:
+        """How many reports lie before `node`, in a row from the first, and what each after them says of it."""
+        for known, over, later in self._laid:
+            if known is node:
+                return over, later
+        over = next((at for at, one in enumerate(self._recent) if one.last > node.taken), len(self._recent))
+        later = [one.at(node) for one in self._recent[over:]]
+        self._laid.append((node, over, later))
+        return over, later

@@ -19,12 +19,12 @@ from agent.ptz.status import SCHEMA, Told, told_in
 
 CREEP = 500e-6
 """The camera's RTP clock may run so much slower than ours."""
-ROOT, PATH = f"{SCHEMA}MetadataStream", f"{SCHEMA}PTZ/{SCHEMA}PTZStatus"
+STATUS = f"{SCHEMA}MetadataStream", f"{SCHEMA}PTZ", f"{SCHEMA}PTZStatus"
 
 
 def read(document: bytes) -> Told | None:
     """What the last PTZStatus with a whole position says; None without one; BadDocument."""
-    told = told_in(document, ROOT, PATH)
+    told = told_in(document, *STATUS)
     return told[-1] if told else None
 
 

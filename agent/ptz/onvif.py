@@ -37,7 +37,7 @@ MOVE_TIMEOUT = timedelta(seconds=1)
 MOST_PRESETS = 512
 ENVELOPE = "{http://www.w3.org/2003/05/soap-envelope}"
 PTZ = "{http://www.onvif.org/ver20/ptz/wsdl}"
-STATUS = f"{ENVELOPE}Body/{PTZ}GetStatusResponse/{PTZ}PTZStatus"
+STATUS = f"{ENVELOPE}Envelope", f"{ENVELOPE}Body", f"{PTZ}GetStatusResponse", f"{PTZ}PTZStatus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +257,7 @@ class OnvifClient:
 def status_in(answer: bytes) -> Told | None:
     """The position in an answer to GetStatus; None where there is none, or more than one; HeadSilent for no XML."""
     try:
-        told = told_in(answer, f"{ENVELOPE}Envelope", STATUS)
+        told = told_in(answer, *STATUS)
     except BadDocument:
         raise unreadable() from None
     return told[0] if len(told) == 1 else None

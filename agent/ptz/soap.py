@@ -27,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,14 +105,21 @@ class _Token(UsernameToken):
         self.created = datetime.now(UTC) + self.skew
         return super().apply(envelope, headers)  # type: ignore[no-untyped-call]
 
-    def renew(self, envelope: Any) -> None:
-        """Makes the token that `apply` has put into a message a fresh one: another nonce, the time that it is now."""
-        _, digest, nonce, created = envelope.find(f".//{{{ns.WSSE}}}UsernameToken")
+    def words(self) -> tuple[bytes, bytes, bytes]:
+        """Digest, nonce and time of a fresh token."""
         random = os.urandom(16)
-        created.text = get_timestamp(datetime.now(UTC) + self.skew, zulu_timestamp=True)  # type: ignore[no-untyped-call]
-        nonce.text = base64.b64encode(random)
-        told = random + created.text.encode() + self.password.encode()
-        digest.text = base64.b64encode(hashlib.sha1(told).digest())  # noqa: S324  the profile's hash
+        created = get_timestamp(datetime.now(UTC) + self.skew, zulu_timestamp=True).encode()  # type: ignore[no-untyped-call]
+        told = random + created + self.password.encode()
+        digest = hashlib.sha1(told).digest()  # noqa: S324  the profile's hash
+        return base64.b64encode(digest), base64.b64encode(random), created
+
+    def blanks(self, envelope: Any) -> list[bytes]:
+        """A message that `apply` has put a token into, in four: a fresh token's `words` go in between."""
+        mark = os.urandom(16).hex()
+        for one in envelope.find(f".//{{{ns.WSSE}}}UsernameToken")[1:]:
+            one.text = mark
+        message: bytes = etree_to_string(envelope)  # type: ignore[no-untyped-call]
+        return message.split(mark.encode())
 
 
 _SETTINGS = Settings(strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, xml_huge_tree=False)
@@ -134,11 +142,11 @@ def unreadable() -> HeadSilent:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request that is made ready once and asked often; only the token in its `message` is made anew each time."""
+    """A request that is made ready once and asked often. `parts`: its bytes; a fresh token's words go in between."""
 
     address: str
     headers: dict[str, str]
-    message: Any
+    parts: list[bytes]
     judge: Callable[["_Response"], None]
     """Reads an answer as zeep does: ONVIFError where it is a refusal, or no answer to this request."""
 
@@ -212,21 +220,22 @@ class Soap:
         binding: Any = client.wsdl.bindings[_binding(name)]
         known = binding.get(operation)
         message = known.create(**fields).content
-        if self._token is not None:
-            message, _ = self._token.apply(message, {})
+        if self._token is None:
+            parts = [etree_to_string(message)]  # type: ignore[no-untyped-call]
+        else:
+            parts = self._token.blanks(self._token.apply(message, {})[0])
         headers = {"Content-Type": f'application/soap+xml; charset=utf-8; action="{known.soapaction}"'}
 
         def judge(response: _Response) -> None:
             safe_func(binding.process_reply)(client, known, response)
 
-        return Question(address, headers, message, judge)
+        return Question(address, headers, parts, judge)
 
     def ask(self, question: Question, read: Callable[[bytes], Found | None], deadline_s: float) -> Found:
         """What `read` finds in the device's answer; HeadError where it finds nothing."""
         self._transport.deadline_s = deadline_s
-        if self._token is not None:
-            self._token.renew(question.message)
-        message = etree_to_string(question.message)  # type: ignore[no-untyped-call]
+        words = () if self._token is None else self._token.words()
+        message = b"".join(chain.from_iterable(zip_longest(question.parts, words, fillvalue=b"")))
         response = self._transport.post(question.address, message, question.headers)
         found = read(response.content) if response.status_code == 200 else None
         if found is not None:

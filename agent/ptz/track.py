@@ -38,7 +38,7 @@ from collections import deque
 from itertools import pairwise
 
 from agent.clock import Instant
-from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, stands, swerved, triple, turned
+from agent.ptz.belief import ANYWHERE, INFINITE, Belief, Bound, Box, Node, Stretch, stands, swerved, triple, turned
 from agent.ptz.evidence import ACCELERATION_DEG_S2, HeadLimits, Report, Sight
 from agent.ptz.optics import Optics
 from agent.ptz.path import STEEPEST_TILT_DEG, Path, cos_deg
@@ -166,8 +166,9 @@ class PoseTrack:
         if any(node.assumed for node in nodes) and self._steep(position, nodes):
             position = Box((-INFINITE, *position.low[1:]), (INFINITE, *position.high[1:]))
         believed = self._belief.at(nodes[-1])
-        turn = self._turn(Bound.of(position, nodes).around(nodes[-1]), believed)
-        one = Bound.of(turned(position, turn), nodes)
+        stretch = Stretch.of(nodes)
+        turn = self._turn(Bound.of(position, stretch).around(nodes[-1]), believed)
+        one = Bound.of(turned(position, turn), stretch)
         here = one.around(nodes[-1])
         both = here.meet(believed)
         least = LEAST_OVERLAP * self._limits.accuracy_deg
