@@ -51,7 +51,8 @@ REPEATED = {2: 0x0101, 4: 0x01010101}
 class _Patch:
     """One mask in one view: where it is painted, and what.
 
-    `numbers`: the finest cell that each 4 x 4 pixels show; None, as `cells`, where the whole is of one colour.
+    `cells`: None where it has the fixed colour. `numbers`: the finest cell that each 4 x 4 pixels show; None where the
+    whole is of one colour.
     """
 
     place: int
@@ -61,8 +62,8 @@ class _Patch:
 
     @classmethod
     def of(cls, place: int, stencil: Stencil, cells: Cells | None) -> "_Patch":
-        if cells is None:
-            return cls(place, stencil, None, None)
+        if cells is None or len(cells.union.cells) == 1:
+            return cls(place, stencil, None, cells)
         height, width = stencil.fine.shape
         return cls(place, stencil, number_cells(cells, stencil.left, stencil.top, width, height), cells)
 
