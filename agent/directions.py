@@ -43,8 +43,8 @@ def basis(pan_deg: float, tilt_deg: float, roll_deg: float = 0.0) -> Vectors:
 def bases(pans_deg: Iterable[float], tilts_deg: Iterable[float]) -> Vectors:
     """(pans, tilts, 3, 3): the `basis` of each pair."""
     pans, tilts = [_turn(one) for one in pans_deg], [_turn(one) for one in tilts_deg]
-    rows = (row for pan in pans for tilt in tilts for row in _rows(pan, tilt))
-    return np.array([number for row in rows for number in row]).reshape(len(pans), len(tilts), 3, 3)
+    numbers = [number for pan in pans for tilt in tilts for row in _rows(pan, tilt) for number in row]
+    return np.array(numbers).reshape(len(pans), len(tilts), 3, 3)
 
 
 def _turn(angle_deg: float) -> tuple[float, float]:

@@ -202,7 +202,7 @@ class Cover:
         drawn_on = np.zeros((bottom - top + 1, right - left), np.uint8)
         corner = np.array((left << SHIFT, top - 1 << SHIFT), np.int32)
         for one in corners:
-            cv2.fillConvexPoly(drawn_on, one - corner, 255, lineType=cv2.LINE_8, shift=SHIFT)
+            cv2.fillConvexPoly(drawn_on, one - corner, 255, cv2.LINE_8, SHIFT)
         fine = drawn_on[1:]
         # the mean of four: 64 at the least where one of them is 255
         half = cv2.resize(fine, ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)
@@ -287,8 +287,9 @@ def _before(
     `corners`: of each one, (x, y, z) under each pose. `edges`: pairs of them.
     """
     shown = [one for corner in corners for one in corner if one[2] >= depth]
-    for a, b in ((a, b) for start, end in edges for a, b in zip(corners[start], corners[end], strict=True)):
-        if (a[2] >= depth) != (b[2] >= depth):
-            share = (depth - a[2]) / (b[2] - a[2])
-            shown.append([p + share * (q - p) for p, q in zip(a, b, strict=True)])
+    for start, end in edges:
+        for (ax, ay, az), (bx, by, bz) in zip(corners[start], corners[end], strict=True):
+            if (az >= depth) != (bz >= depth):
+                share = (depth - az) / (bz - az)
+                shown.append((ax + share * (bx - ax), ay + share * (by - ay), az + share * (bz - az)))
     return shown
