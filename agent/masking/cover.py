@@ -22,7 +22,7 @@ and focal length.
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -113,6 +113,7 @@ class Cover:
     def __init__(self, parts: Sequence[Sequence[Vectors]], width: int, height: int, error_deg: float) -> None:
         self._count = len(parts)
         self._size = (width, height)
+        self._middle = np.array((width / 2 - 0.5, height / 2 - 0.5))
         self._error_rad = math.radians(error_deg)
         ends = itertools.accumulate(len(part) for one in parts for part in one)
         owners = [(owner, part) for owner, one in enumerate(parts) for part in one]
@@ -132,11 +133,7 @@ class Cover:
         bend = _bend(math.tan(off_axis), box.tilt_deg, pan_step, tilt_step) * box.focal[1]
         axes = bases(_cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts))
         parts, points = self._project(axes, math.cos(off_axis), off_axis + pan_step + tilt_step)
-        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
-        if points:
-            for part, hull in zip(parts, self._widened(points, corner, bend, box.focal), strict=True):
-                if hull is not None:
-                    hulls[part.owner].append(hull)
+        hulls = self._widened(parts, points, corner, bend, box.focal) if points else [[]] * self._count
         return [self._fill(one) if one else None for one in hulls]
 
     def _project(self, axes: Vectors, depth: float, off_axis: float) -> tuple[list["_Part"], list[Points]]:
@@ -163,8 +160,10 @@ class Cover:
                 parts.append(part)
         return parts, points
 
-    def _widened(self, points: list[Points], corner: float, bend: float, focals: Interval) -> Iterator["_Hull | None"]:
-        """The hull of each of `points` over both focal lengths; None when out of sight."""
+    def _widened(
+        self, parts: list["_Part"], points: list[Points], corner: float, bend: float, focals: Interval
+    ) -> list[list["_Hull"]]:
+        """Of each mask the hulls of the `points` of its parts over both focal lengths, where they are in sight."""
         width, height = self._size
         ends = list(itertools.accumulate(map(len, points)))
         starts = [0, *ends[:-1]]
@@ -172,21 +171,22 @@ class Cover:
         flat = together[:, :2] / together[:, 2:]
         lows, highs = np.minimum.reduceat(flat, starts).tolist(), np.maximum.reduceat(flat, starts).tolist()
         farthest = np.maximum.reduceat(np.hypot(flat[:, 0], flat[:, 1]), starts).tolist()
-        scales = np.array([(UNITS * focal, -UNITS * focal) for focal in sorted(set(focals))])
-        middle = (width / 2 - 0.5, height / 2 - 0.5)
-        rough = (flat[:, None] * scales + (UNITS * middle[0], UNITS * middle[1])).astype(np.float32)
-        for start, end, low, high, far in zip(starts, ends, lows, highs, farthest, strict=True):
+        scales = np.array([(UNITS * focal, -UNITS * focal) for focal in focals[focals[0] == focals[1] :]])
+        rough = (flat[:, None] * scales + self._middle * UNITS).astype(np.float32)
+        x, y = self._middle.tolist()
+        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
+        for part, start, end, low, high, far in zip(parts, starts, ends, lows, highs, farthest, strict=True):
             stretch = 1 / math.cos(math.atan(min(corner, far + bend / focals[1])) + self._error_rad) ** 2
             margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
-            left, right = middle[0] + _least(low[0], focals), middle[0] - _least(-high[0], focals)
-            top, bottom = middle[1] + _least(-high[1], focals), middle[1] - _least(low[1], focals)
+            left, right = x + _least(low[0], focals), x - _least(-high[0], focals)
+            top, bottom = y + _least(-high[1], focals), y - _least(low[1], focals)
             if min(right, bottom) + margin < -1 or left - margin > width or top - margin > height:
-                yield None
                 continue
             hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * (UNITS * margin)
             drawn = np.rint(cv2.convexHull(hull.reshape(-1, 2))).astype(np.int32)
             reach = margin * RING_REACH
-            yield _Hull(drawn, left - reach, top - reach, right + reach, bottom + reach)
+            hulls[part.owner].append(_Hull(drawn, left - reach, top - reach, right + reach, bottom + reach))
+        return hulls
 
     def _fill(self, hulls: list["_Hull"]) -> Stencil | None:
         """What the hulls of one mask cover together."""
