@@ -191,11 +191,9 @@ class Cover:
     def _fill(self, hulls: list["_Hull"]) -> Stencil | None:
         """What the hulls of one mask cover together."""
         corners, lefts, tops, rights, bottoms = zip(*hulls, strict=True)
-        left, top = (max(0, math.floor(min(lows)) // ALIGNED * ALIGNED) for lows in (lefts, tops))
-        right, bottom = (
-            min(most // 2 * 2, (math.ceil(max(highs)) + 1 + ALIGNED) // ALIGNED * ALIGNED)
-            for highs, most in zip((rights, bottoms), self._size, strict=True)
-        )
+        width, height = self._size
+        left, top = _down(min(lefts)), _down(min(tops))
+        right, bottom = min(width // 2 * 2, _up(max(rights))), min(height // 2 * 2, _up(max(bottoms)))
         if left >= right or top >= bottom:
             return None
         # OpenCV is wrong by up to a pixel in the row where it cuts a polygon off: it gets one that is thrown away
@@ -254,6 +252,16 @@ class _Hull(NamedTuple):
     top: float
     right: float
     bottom: float
+
+
+def _down(low: float) -> int:
+    """The last of the borders of stencils, from the picture's own on, that lies before all pixels from `low` on."""
+    return max(0, math.floor(low) // ALIGNED * ALIGNED)
+
+
+def _up(high: float) -> int:
+    """The first of them that lies behind all pixels up to `high`."""
+    return (math.ceil(high) + 1 + ALIGNED) // ALIGNED * ALIGNED
 
 
 def _middle(directions: Sequence[Sequence[float]]) -> tuple[float, float, float]:
