@@ -113,7 +113,8 @@ class Cover:
     def __init__(self, parts: Sequence[Sequence[Vectors]], width: int, height: int, error_deg: float) -> None:
         self._count = len(parts)
         self._size = (width, height)
-        self._middle = np.array((width / 2 - 0.5, height / 2 - 0.5))
+        self._middle = (width / 2 - 0.5, height / 2 - 0.5)
+        self._middle_units = np.array(self._middle) * UNITS
         self._error_rad = math.radians(error_deg)
         ends = itertools.accumulate(len(part) for one in parts for part in one)
         owners = [(owner, part) for owner, one in enumerate(parts) for part in one]
@@ -142,7 +143,7 @@ class Cover:
         """
         pans, tilts = axes.shape[:2]
         seen = (self._corners @ axes.reshape(-1, 3).T).reshape(-1, pans, tilts, 3)
-        forward, depths = axes[:, :, 2].tolist(), seen[..., 2].min(axis=(1, 2)).tolist()
+        forward, depths = axes[:, :, 2].tolist(), np.minimum.reduce(seen[..., 2], axis=(1, 2)).tolist()
         cos_off, sin_off = math.cos(off_axis), math.sin(off_axis)
         parts, points = [], []
         for i, j in itertools.product(range(max(1, pans - 1)), range(max(1, tilts - 1))):
@@ -168,15 +169,16 @@ class Cover:
         ends = list(itertools.accumulate(map(len, points)))
         starts = [0, *ends[:-1]]
         together = np.concatenate(points)
-        flat = together[:, :2] / together[:, 2:]
-        lows, highs = np.minimum.reduceat(flat, starts).tolist(), np.maximum.reduceat(flat, starts).tolist()
-        farthest = np.maximum.reduceat(np.hypot(flat[:, 0], flat[:, 1]), starts).tolist()
+        flat = together[:, :2]
+        flat /= together[:, 2:]
+        together[:, 2] = np.hypot(flat[:, 0], flat[:, 1])  # from here on, the tangent of the angle off the axis
+        lows, highs = np.minimum.reduceat(together, starts).tolist(), np.maximum.reduceat(together, starts).tolist()
         scales = np.array([(UNITS * focal, -UNITS * focal) for focal in focals[focals[0] == focals[1] :]])
-        rough = (flat[:, None] * scales + self._middle * UNITS).astype(np.float32)
-        x, y = self._middle.tolist()
+        rough = (flat[:, None] * scales + self._middle_units).astype(np.float32)
+        x, y = self._middle
         hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
-        for part, start, end, low, high, far in zip(parts, starts, ends, lows, highs, farthest, strict=True):
-            stretch = 1 / math.cos(math.atan(min(corner, far + bend / focals[1])) + self._error_rad) ** 2
+        for part, start, end, low, high in zip(parts, starts, ends, lows, highs, strict=True):
+            stretch = 1 / math.cos(math.atan(min(corner, high[2] + bend / focals[1])) + self._error_rad) ** 2
             margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
             left, right = x + _least(low[0], focals), x - _least(-high[0], focals)
             top, bottom = y + _least(-high[1], focals), y - _least(low[1], focals)
@@ -266,8 +268,8 @@ def _up(high: float) -> int:
 
 def _middle(directions: Sequence[Sequence[float]]) -> tuple[float, float, float]:
     """The direction in the middle of some."""
-    x, y, z = (sum(axis) for axis in zip(*directions, strict=True))
-    size = math.sqrt(x * x + y * y + z * z)
+    x, y, z = map(sum, zip(*directions, strict=True))
+    size = math.hypot(x, y, z)
     return x / size, y / size, z / size
 
 
