@@ -236,7 +236,7 @@ def _most_px(from_world: Vectors, size: tuple[int, int]) -> float:
     at the most where the picture is farthest from its middle.
     """
     x, y, z = from_world[0].tolist()
-    square = x * x + y * y + z * z - (size[0] / 2) ** 2
+    square: float = x * x + y * y + z * z - (size[0] / 2) ** 2
     return (square + (size[0] ** 2 + size[1] ** 2) / 4) / math.sqrt(square)
 
 

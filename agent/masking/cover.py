@@ -134,7 +134,9 @@ class Cover:
         bend = _bend(math.tan(off_axis), box.tilt_deg, pan_step, tilt_step) * box.focal[1]
         axes = bases(_cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts))
         parts, points = self._project(axes, math.cos(off_axis), off_axis + pan_step + tilt_step)
-        hulls = self._widened(parts, points, corner, bend, box.focal) if points else [[]] * self._count
+        if not points:
+            return [None] * self._count
+        hulls = self._widened(parts, points, corner, bend, box.focal)
         return [self._fill(one) if one else None for one in hulls]
 
     def _project(self, axes: Vectors, depth: float, off_axis: float) -> tuple[list["_Part"], list[Points]]:
@@ -144,21 +146,21 @@ class Cover:
         pans, tilts = axes.shape[:2]
         seen = (self._corners @ axes.reshape(-1, 3).T).reshape(-1, pans, tilts, 3)
         forward, depths = axes[:, :, 2].tolist(), np.minimum.reduce(seen[..., 2], axis=(1, 2)).tolist()
-        cos_off, sin_off = math.cos(off_axis), math.sin(off_axis)
         parts, points = [], []
         for i, j in itertools.product(range(max(1, pans - 1)), range(max(1, tilts - 1))):
             middle = _middle([one for row in forward[i : i + 2] for one in row[j : j + 2]])
             for part in self._parts:
-                if not part.is_within(middle, cos_off, sin_off):
+                if not part.is_within(off_axis, middle):
                     continue
                 placed = seen[part.span, i : i + 2, j : j + 2]
                 if min(depths[part.span]) >= depth:
-                    points.append(placed.reshape(-1, 3))
-                elif shown := _before(placed.reshape(len(placed), -1, 3).tolist(), part.edges, depth * self._flat):
-                    points.append(np.array(shown))
+                    shown = placed.reshape(-1, 3)
                 else:
-                    continue
-                parts.append(part)
+                    corners = placed.reshape(len(placed), -1, 3).tolist()
+                    shown = np.array(_before(corners, part.edges, depth * self._flat))
+                if len(shown):
+                    parts.append(part)
+                    points.append(shown)
         return parts, points
 
     def _widened(
@@ -173,7 +175,7 @@ class Cover:
         flat /= together[:, 2:]
         together[:, 2] = np.hypot(flat[:, 0], flat[:, 1])  # from here on, the tangent of the angle off the axis
         lows, highs = np.minimum.reduceat(together, starts).tolist(), np.maximum.reduceat(together, starts).tolist()
-        scales = np.array([(UNITS * focal, -UNITS * focal) for focal in focals[focals[0] == focals[1] :]])
+        scales = np.array([(UNITS * focal, -UNITS * focal) for focal in sorted(set(focals))])
         rough = (flat[:, None] * scales + self._middle_units).astype(np.float32)
         x, y = self._middle
         hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
@@ -213,15 +215,14 @@ class Cover:
 class _Part:
     """A convex part of the mask `owner`. `span`: its corners among those of all.
 
-    `middle`, `cos_radius`, `sin_radius`: a disc on the sphere that holds it. `edges`: pairs of corners, the sides of
-    its flat triangles; `flat`: how near to the sphere's centre these come.
+    `middle`, `radius_rad`: a disc on the sphere that holds it. `edges`: pairs of corners, the sides of its flat
+    triangles; `flat`: how near to the sphere's centre these come.
     """
 
     owner: int
     span: slice
     middle: tuple[float, float, float]
-    cos_radius: float
-    sin_radius: float
+    radius_rad: float
     edges: tuple[tuple[int, int], ...]
     flat: float
 
@@ -236,14 +237,12 @@ class _Part:
         across = tuple((0, i) for i in range(2, count - 1))
         flat = min(_height(corners[[0, i, i + 1]]) for i in range(1, count - 1))
         x, y, z = middle.tolist()
-        span = slice(end - count, end)
-        return cls(owner, span, (x, y, z), math.cos(radius), math.sin(radius), sides + across, flat)
+        return cls(owner, slice(end - count, end), (x, y, z), radius, sides + across, flat)
 
-    def is_within(self, direction: tuple[float, float, float], cos_off: float, sin_off: float) -> bool:
-        """True when its disc comes nearer to a `direction` than the angle with these cosine and sine."""
-        x, y, z = self.middle
-        away = x * direction[0] + y * direction[1] + z * direction[2]
-        return away > self.cos_radius * cos_off - self.sin_radius * sin_off
+    def is_within(self, angle_rad: float, direction: tuple[float, float, float]) -> bool:
+        """True when its disc comes nearer than the angle to a direction."""
+        (x, y, z), (a, b, c) = self.middle, direction
+        return x * a + y * b + z * c > math.cos(min(math.pi, self.radius_rad + angle_rad))
 
 
 class _Hull(NamedTuple):
