@@ -17,7 +17,7 @@ What a cell may tell, and why that is all that an onlooker ever gets:
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -53,7 +53,8 @@ class Union:
     """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
     `span`: the longest shorter side of its cells, in finest ones.
-    `corners`: (N, 3) directions of its cells' corners. `cells`: of each one its corners' numbers, once around.
+    `corners`: (N, 3) directions of its cells' corners. `cells`: of each one its corners' numbers, once around. `sides`:
+    two corners and the cells that it is between, one cell twice at the edge.
     `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
     """
 
@@ -63,6 +64,7 @@ class Union:
     rows: NDArray[np.intp]
     corners: Vectors
     cells: tuple[tuple[int, int, int, int], ...]
+    sides: tuple[tuple[int, int, int, int], ...]
     owner: NDArray[np.intp]
     weights: NDArray[np.float32]
 
@@ -77,12 +79,18 @@ class Union:
         borders = np.append(np.arange(across) * size, columns), np.append(np.arange(down) * size, rows)
         corners = np.stack([*np.meshgrid(*borders), np.ones((down + 1, across + 1))], axis=-1).reshape(-1, 3)
         first = [i + j * (across + 1) for j in range(down) for i in range(across)]
+        cells = tuple((one, one + 1, one + across + 2, one + across + 1) for one in first)
+        between: dict[tuple[int, int], list[int]] = {}
+        for number, (a, b, c, d) in enumerate(cells):
+            for side in ((a, b), (b, c), (d, c), (a, d)):
+                between.setdefault(side, []).append(number)
         return cls(
             size,
             min(int(np.diff(one).max()) for one in borders),
             *borders,
             corners @ to_world.T,
-            tuple((one, one + 1, one + across + 2, one + across + 1) for one in first),
+            cells,
+            tuple((*side, numbers[0], numbers[-1]) for side, numbers in between.items()),
             owner,
             (members / members.sum(axis=0)).astype(np.float32),
         )
@@ -192,14 +200,6 @@ def _visible(at: Sequence[Point], size: tuple[int, int], strip: int) -> list[boo
     return [0 <= x <= size[0] and strip <= y <= size[1] for x, y in at]
 
 
-def _shortest_side(at: Sequence[Point], cells: Iterable[tuple[int, int, int, int]]) -> float:
-    """The shortest side of any of the `cells`, whose corners are `at`."""
-    return min(
-        min(math.dist(at[a], at[b]), math.dist(at[b], at[c]), math.dist(at[c], at[d]), math.dist(at[d], at[a]))
-        for a, b, c, d in cells
-    )
-
-
 def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells | None:
     """Which cells have a colour in a view; None when none has.
 
@@ -216,10 +216,10 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
         inside = [visible[a] and visible[b] and visible[c] and visible[d] for a, b, c, d in union.cells]
         if not any(inside):
             return None
-        smallest = _shortest_side(at, itertools.compress(union.cells, inside))
+        smallest = min(math.dist(at[a], at[b]) for a, b, i, j in union.sides if inside[i] or inside[j])
         if smallest < needed:
             continue
-        if not all(inside):  # else finer ones reach no further
+        if union.size > 1 and not all(inside):  # else the finest ones' corners reach no further
             at = _standing(grid.unions[0].corners, from_world)
             visible = _visible(at, size, strip)
         seen = list(itertools.compress(at, visible))
