@@ -42,8 +42,9 @@ def basis(pan_deg: float, tilt_deg: float, roll_deg: float = 0.0) -> Vectors:
 
 def bases(pans_deg: Iterable[float], tilts_deg: Iterable[float]) -> Vectors:
     """(pans, tilts, 3, 3): the `basis` of each pair."""
-    tilts = [_turn(one) for one in tilts_deg]
-    return np.array([[_rows(pan, tilt) for tilt in tilts] for pan in map(_turn, pans_deg)])
+    pans, tilts = [_turn(one) for one in pans_deg], [_turn(one) for one in tilts_deg]
+    numbers = [number for pan in pans for tilt in tilts for row in _rows(pan, tilt) for number in row]
+    return np.array(numbers).reshape(len(pans), len(tilts), 3, 3)
 
 
 def _turn(angle_deg: float) -> tuple[float, float]:

@@ -15,7 +15,9 @@ What a cell may tell, and why that is all that an onlooker ever gets:
 - Cells are never smaller than 1/45 of the picture's width, as in the other mosaic.
 """
 
+import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -28,12 +30,16 @@ from agent.masking.planes import Picture
 from agent.masking.sphere import Tangent
 from agent.units import Plane
 
+Point = tuple[float, float]
+"""(x, y) in pixels."""
 UNIONS = (1, 2, 4, 12)
 """Cells of the finest grid along each side of a cell of the coarser ones: 12, 6, 3 and 1 across."""
 LARGEST_DOUBT = 0.25
 """Of a cell: how far the set of poses may move it."""
 NEAREST = 1e-3
 """Corners nearer to the camera's own plane are nowhere in the picture."""
+BEHIND = (-1e9, -1e9)
+"""Where such a corner is said to be."""
 SAMPLES = 8
 """Along each side of a cell, from a picture in which a cell has at least so many."""
 _HALF_ON = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
@@ -47,7 +53,8 @@ class Union:
     """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
 
     `span`: the longest shorter side of its cells, in finest ones.
-    `borders`: both, as an index of the finest grid's corners.
+    `corners`: (N, 3) directions of its cells' corners. `cells`: of each one its corners' numbers, once around. `sides`:
+    two corners and the cells that it is between, one cell twice at the edge.
     `owner`: (rows * columns,) number of the cell that each finest one is part of. `weights`: (finest, cells) shares.
     """
 
@@ -55,12 +62,14 @@ class Union:
     span: int
     columns: NDArray[np.intp]
     rows: NDArray[np.intp]
-    borders: tuple[NDArray[np.intp], ...]
+    corners: Vectors
+    cells: tuple[tuple[int, int, int, int], ...]
+    sides: tuple[tuple[int, int, int, int], ...]
     owner: NDArray[np.intp]
     weights: NDArray[np.float32]
 
     @classmethod
-    def of(cls, size: int, columns: int, rows: int) -> "Union":
+    def of(cls, size: int, columns: int, rows: int, to_world: Vectors) -> "Union":
         """Cells of `size` x `size` finest ones on a grid of `columns` x `rows`."""
         across, down = max(1, columns // size), max(1, rows // size)
         column = np.minimum(np.arange(columns) // size, across - 1)
@@ -68,11 +77,20 @@ class Union:
         owner = (row[:, None] * across + column).ravel()
         members = owner[:, None] == np.arange(across * down)
         borders = np.append(np.arange(across) * size, columns), np.append(np.arange(down) * size, rows)
+        corners = np.stack([*np.meshgrid(*borders), np.ones((down + 1, across + 1))], axis=-1).reshape(-1, 3)
+        first = [i + j * (across + 1) for j in range(down) for i in range(across)]
+        cells = tuple((one, one + 1, one + across + 2, one + across + 1) for one in first)
+        between: dict[tuple[int, int], list[int]] = {}
+        for number, (a, b, c, d) in enumerate(cells):
+            for side in ((a, b), (b, c), (d, c), (a, d)):
+                between.setdefault(side, []).append(number)
         return cls(
             size,
             min(int(np.diff(one).max()) for one in borders),
             *borders,
-            np.ix_(borders[1], borders[0]),
+            corners @ to_world.T,
+            cells,
+            tuple((*side, numbers[0], numbers[-1]) for side, numbers in between.items()),
             owner,
             (members / members.sum(axis=0)).astype(np.float32),
         )
@@ -82,8 +100,7 @@ class Union:
 class Grid:
     """The finest grid, `columns` x `rows` square cells, and its unions. `to_world`: (column, row, 1) -> direction.
 
-    `cell`: a cell's side in the tangent plane.
-    `corners`: (rows + 1, columns + 1, 3) of the cells, as (column, row, 1). `numbers`: (rows, columns) of the cells.
+    `cell`: a cell's side in the tangent plane. `numbers`: (rows, columns) of the cells.
     """
 
     to_world: Vectors
@@ -91,7 +108,6 @@ class Grid:
     columns: int
     rows: int
     unions: tuple[Union, ...]
-    corners: NDArray[np.float64]
     numbers: Plane
 
     @classmethod
@@ -103,11 +119,10 @@ class Grid:
         left = (tangent.left + tangent.right - columns * cell) / 2
         top = (tangent.top + tangent.bottom + rows * cell) / 2
         plane = np.array([[cell, 0.0, left], [0.0, -cell, top], [0.0, 0.0, 1.0]])
-        unions = tuple(Union.of(size, columns, rows) for size in UNIONS)
-        corners = np.ones((rows + 1, columns + 1, 3))
-        corners[..., 1], corners[..., 0] = np.mgrid[: rows + 1, : columns + 1]
+        to_world = np.asarray(tangent.axes.T @ plane)
+        unions = tuple(Union.of(size, columns, rows, to_world) for size in UNIONS)
         numbers = np.arange(rows * columns, dtype=np.uint8).reshape(rows, columns)
-        return cls(np.asarray(tangent.axes.T @ plane), cell, columns, rows, unions, corners, numbers)
+        return cls(to_world, cell, columns, rows, unions, numbers)
 
 
 def _shrunk(plane: Plane, times: int) -> Plane:
@@ -174,26 +189,15 @@ class Cells:
         return tuple(tables)
 
 
-def _corners(grid: Grid, to_picture: Vectors) -> NDArray[np.float64]:
-    """(rows + 1, columns + 1, 2): the cells' corners in pixels; those not before the camera are far outside."""
-    placed = grid.corners @ to_picture.T
-    depth = placed[..., 2:]
-    if depth.min() > NEAREST:
-        return np.asarray(placed[..., :2] / depth)
-    return np.asarray(np.where(depth > NEAREST, placed[..., :2], -1e9) / np.maximum(depth, NEAREST))
+def _standing(directions: Vectors, from_world: Vectors) -> list[Point]:
+    """Where (N, 3) directions stand, in pixels; those not before the camera are far outside."""
+    placed = (directions @ from_world.T).tolist()
+    return [(x / depth, y / depth) if depth > NEAREST else BEHIND for x, y, depth in placed]
 
 
-def _all_four(corner: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    both = corner[:-1] & corner[1:]
-    return both[:, :-1] & both[:, 1:]
-
-
-def _shortest_side(at: NDArray[np.float64], cells: NDArray[np.bool_]) -> float:
-    """The shortest side of any of the `cells`, (rows, columns), whose corners are `at`."""
-    across, down = at[:, 1:] - at[:, :-1], at[1:] - at[:-1]
-    flat, steep = (across * across).sum(axis=-1), (down * down).sum(axis=-1)
-    flat, steep = np.minimum(flat[:-1], flat[1:]), np.minimum(steep[:, :-1], steep[:, 1:])
-    return math.sqrt(float(np.minimum(flat, steep)[cells].min()))
+def _visible(at: Sequence[Point], size: tuple[int, int], strip: int) -> list[bool]:
+    """Which points are in the picture, below the strip."""
+    return [0 <= x <= size[0] and strip <= y <= size[1] for x, y in at]
 
 
 def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip: int, doubt_px: float) -> Cells | None:
@@ -204,24 +208,24 @@ def cells_in_view(grid: Grid, from_world: Vectors, size: tuple[int, int], strip:
     """
     needed = max(size[0] * SMALLEST_CELL, doubt_px / LARGEST_DOUBT)
     most = grid.cell * _most_px(from_world, size)
-    unions = [one for one in grid.unions if one.span * most >= needed]  # no cell of another can be large enough
-    if not unions:
-        return None
-    to_picture = from_world @ grid.to_world
-    corners = _corners(grid, to_picture)
-    x, y = corners[..., 0], corners[..., 1]
-    visible = (x >= 0) & (x <= size[0]) & (y >= strip) & (y <= size[1])
-    for union in unions:
-        inside = _all_four(visible[union.borders])
-        if not inside.any():
+    for union in grid.unions:
+        if union.span * most < needed:  # none of its cells can be large enough
+            continue
+        at = _standing(union.corners, from_world)
+        visible = _visible(at, size, strip)
+        inside = [visible[a] and visible[b] and visible[c] and visible[d] for a, b, c, d in union.cells]
+        if not any(inside):
             return None
-        smallest = _shortest_side(corners[union.borders], inside)
+        smallest = min(math.dist(at[a], at[b]) for a, b, i, j in union.sides if inside[i] or inside[j])
         if smallest < needed:
             continue
-        shown = inside.ravel()[union.owner]
-        seen = corners[visible]
+        if union.size > 1 and not all(inside):  # else the finest ones' corners reach no further
+            at = _standing(grid.unions[0].corners, from_world)
+            visible = _visible(at, size, strip)
+        seen = list(itertools.compress(at, visible))
+        to_picture = from_world @ grid.to_world
         sampling = _sampling(to_picture, seen, smallest / union.size, size, strip)
-        return Cells(grid, to_picture, union, shown, sampling)
+        return Cells(grid, to_picture, union, np.array(inside)[union.owner], sampling)
     return None
 
 
@@ -231,17 +235,17 @@ def _most_px(from_world: Vectors, size: tuple[int, int]) -> float:
     From the sphere's middle it is seen under an angle of 1 radian at the most, and a radian takes focal / cos^2 pixels
     at the most where the picture is farthest from its middle.
     """
-    row = from_world[0]
-    square = float(row @ row) - (size[0] / 2) ** 2
+    x, y, z = from_world[0].tolist()
+    square: float = x * x + y * y + z * z - (size[0] / 2) ** 2
     return (square + (size[0] ** 2 + size[1] ** 2) / 4) / math.sqrt(square)
 
 
 def _sampling(
-    to_picture: Vectors, seen: NDArray[np.float64], cell_px: float, size: tuple[int, int], strip: int
+    to_picture: Vectors, seen: Sequence[Point], cell_px: float, size: tuple[int, int], strip: int
 ) -> Sampling:
     """The box around the corners that are seen, to be shrunk until a cell has few more than SAMPLES along a side."""
     shrink = 1 << min(6, max(1, int(math.log2(max(1.0, cell_px / SAMPLES)))))
-    low, high = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+    low, high = ([best(axis) for axis in zip(*seen, strict=True)] for best in (min, max))
     left, top = math.floor(low[0]) // 2 * 2, max(strip, math.floor(low[1])) // 2 * 2
     room = (size[0] // 2 * 2 - left, size[1] // 2 * 2 - top)
     wide, tall = (-(-(math.ceil(one) - start) // shrink) * shrink for one, start in zip(high, (left, top), strict=True))

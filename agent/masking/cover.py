@@ -22,8 +22,9 @@ and focal length.
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -52,6 +53,8 @@ RING_REACH = 1 / math.cos(math.pi / 16) + 1e-3
 """How far it comes from the middle, and a little."""
 SHIFT = 4
 """Bits of a pixel's fraction in the coordinates that are drawn."""
+UNITS = 1 << SHIFT
+"""Of these coordinates in a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +111,16 @@ class Cover:
     """
 
     def __init__(self, parts: Sequence[Sequence[Vectors]], width: int, height: int, error_deg: float) -> None:
-        all_parts = [part for one in parts for part in one]
-        self._owners = [i for i, one in enumerate(parts) for _ in one]
         self._count = len(parts)
         self._size = (width, height)
+        self._middle = (width / 2 - 0.5, height / 2 - 0.5)
+        self._middle_units = np.array(self._middle) * UNITS
         self._error_rad = math.radians(error_deg)
-        self._corners = np.concatenate([*all_parts, np.zeros((0, 3))])
-        ends = np.cumsum([len(part) for part in all_parts], dtype=int)
-        self._spans = [slice(end - len(part), end) for end, part in zip(ends, all_parts, strict=True)]
-        self._starts = [span.start for span in self._spans]
-        self._fans = [_fan(len(part)) for part in all_parts]
-        sums = np.array([part.sum(axis=0) for part in all_parts]).reshape(-1, 3)
-        self._middles = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        farthest = [float((part @ middle).min()) for part, middle in zip(all_parts, self._middles, strict=True)]
-        self._radii = np.arccos(np.clip(farthest, -1, 1))
-        flat = (_height(part[corners]) for fan, part in zip(self._fans, all_parts, strict=True) for corners in fan.T)
-        self._flat = min(flat, default=1.0)
+        ends = itertools.accumulate(len(part) for one in parts for part in one)
+        owners = [(owner, part) for owner, one in enumerate(parts) for part in one]
+        self._parts = [_Part.of(owner, part, end) for end, (owner, part) in zip(ends, owners, strict=True)]
+        self._corners = np.concatenate([*(part for _, part in owners), np.zeros((0, 3))])
+        self._flat = min((part.flat for part in self._parts), default=1.0)
 
     def draw(self, box: Box) -> list[Stencil | None] | None:
         """A stencil for each mask, None for one out of sight; None for all when the set is too large to be followed."""
@@ -137,85 +134,77 @@ class Cover:
         bend = _bend(math.tan(off_axis), box.tilt_deg, pan_step, tilt_step) * box.focal[1]
         axes = bases(_cut(box.pan_deg, pans), _cut(box.tilt_deg, tilts))
         parts, points = self._project(axes, math.cos(off_axis), off_axis + pan_step + tilt_step)
-        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
-        if points:
-            for part, hull in zip(parts, self._widened(points, corner, bend, box.focal), strict=True):
-                if hull is not None:
-                    hulls[self._owners[part]].append(hull)
-        return [self._fill(one) for one in hulls]
+        if not points:
+            return [None] * self._count
+        hulls = self._widened(parts, points, corner, bend, box.focal)
+        return [self._fill(one) if one else None for one in hulls]
 
-    def _project(self, axes: Vectors, depth: float, off_axis: float) -> tuple[list[int], list[Points]]:
-        """Parts and their (N, 2) points at focal length 1, under the corners of each piece of the box, where they are
-        near enough to be seen; `axes`: (pans, tilts, 3, 3) of the pieces' corners.
+    def _project(self, axes: Vectors, depth: float, off_axis: float) -> tuple[list["_Part"], list[Points]]:
+        """Parts and their (N, 3) points in camera coordinates, under the corners of each piece of the box, where they
+        are near enough to be seen; `axes`: (pans, tilts, 3, 3) of the pieces' corners.
         """
-        middles = _over_pieces(axes[..., 2, :], np.add)
-        middles /= np.sqrt((middles * middles).sum(axis=-1, keepdims=True))
-        near = np.arccos(np.clip(middles @ self._middles.T, -1, 1)) < self._radii + off_axis
-        pieces = np.argwhere(near).tolist()
-        if not pieces:
-            return [], []
-        seen = self._corners @ np.swapaxes(axes, -1, -2)
-        flat = seen[..., :2] / np.maximum(seen[..., 2:], depth)
-        before = np.minimum.reduceat(_over_pieces(seen[..., 2], np.minimum), self._starts, axis=-1) >= depth
+        pans, tilts = axes.shape[:2]
+        seen = (self._corners @ axes.reshape(-1, 3).T).reshape(-1, pans, tilts, 3)
+        forward, depths = axes[:, :, 2].tolist(), np.minimum.reduce(seen[..., 2], axis=(1, 2)).tolist()
         parts, points = [], []
-        for i, j, part in pieces:
-            piece = slice(i, i + 2), slice(j, j + 2), self._spans[part]
-            if before[i, j, part]:
-                placed = flat[piece].reshape(-1, 2)
-            else:
-                fans = seen[piece][:, :, self._fans[part]]
-                shown = _before(fans.transpose(2, 0, 1, 3, 4).reshape(3, -1, 3), depth * self._flat)
-                if not len(shown):
+        for i, j in itertools.product(range(max(1, pans - 1)), range(max(1, tilts - 1))):
+            middle = _middle([one for row in forward[i : i + 2] for one in row[j : j + 2]])
+            for part in self._parts:
+                if not part.is_within(off_axis, middle):
                     continue
-                placed = shown[:, :2] / shown[:, 2:]
-            parts.append(part)
-            points.append(placed)
+                placed = seen[part.span, i : i + 2, j : j + 2]
+                if min(depths[part.span]) >= depth:
+                    shown = placed.reshape(-1, 3)
+                else:
+                    corners = placed.reshape(len(placed), -1, 3).tolist()
+                    shown = np.array(_before(corners, part.edges, depth * self._flat))
+                if len(shown):
+                    parts.append(part)
+                    points.append(shown)
         return parts, points
 
-    def _widened(self, points: list[Points], corner: float, bend: float, focals: Interval) -> Iterator["_Hull | None"]:
-        """The hull of each of `points` at focal length 1, over both focal lengths; None when out of sight."""
+    def _widened(
+        self, parts: list["_Part"], points: list[Points], corner: float, bend: float, focals: Interval
+    ) -> list[list["_Hull"]]:
+        """Of each mask the hulls of the `points` of its parts over both focal lengths, where they are in sight."""
         width, height = self._size
         ends = list(itertools.accumulate(map(len, points)))
         starts = [0, *ends[:-1]]
         together = np.concatenate(points)
-        squares = np.maximum.reduceat((together * together).sum(axis=1), starts).tolist()
-        shares = np.array([1.0] if focals[0] == focals[1] else [1.0, focals[0] / focals[1]])
-        placed = together[:, None] * (focals[1], -focals[1]) * shares[:, None] + (width / 2 - 0.5, height / 2 - 0.5)
-        lows = np.minimum.reduceat(placed.min(axis=1), starts).tolist()
-        highs = np.maximum.reduceat(placed.max(axis=1), starts).tolist()
-        rough = placed.astype(np.float32)
-        for start, end, square, low, high in zip(starts, ends, squares, lows, highs, strict=True):
-            farthest = min(corner, math.sqrt(square) + bend / focals[1])
-            stretch = 1 / math.cos(math.atan(farthest) + self._error_rad) ** 2
+        flat = together[:, :2]
+        flat /= together[:, 2:]
+        together[:, 2] = np.hypot(flat[:, 0], flat[:, 1])  # from here on, the tangent of the angle off the axis
+        lows, highs = np.minimum.reduceat(together, starts).tolist(), np.maximum.reduceat(together, starts).tolist()
+        scales = np.array([(UNITS * focal, -UNITS * focal) for focal in sorted(set(focals))])
+        rough = (flat[:, None] * scales + self._middle_units).astype(np.float32)
+        x, y = self._middle
+        hulls: list[list[_Hull]] = [[] for _ in range(self._count)]
+        for part, start, end, low, high in zip(parts, starts, ends, lows, highs, strict=True):
+            stretch = 1 / math.cos(math.atan(min(corner, high[2] + bend / focals[1])) + self._error_rad) ** 2
             margin = bend + GROWTH_PX + RASTER_PX + focals[1] * self._error_rad * stretch
-            if min(high) + margin < -1 or low[0] - margin > width or low[1] - margin > height:
-                yield None
+            left, right = x + _least(low[0], focals), x - _least(-high[0], focals)
+            top, bottom = y + _least(-high[1], focals), y - _least(low[1], focals)
+            if min(right, bottom) + margin < -1 or left - margin > width or top - margin > height:
                 continue
-            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * np.float32(margin)
-            drawn = np.round(cv2.convexHull(hull.reshape(-1, 2)) * np.float32(1 << SHIFT)).astype(np.int32)
+            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * (UNITS * margin)
+            drawn = np.rint(cv2.convexHull(hull.reshape(-1, 2))).astype(np.int32)
             reach = margin * RING_REACH
-            yield _Hull(drawn, low[0] - reach, low[1] - reach, high[0] + reach, high[1] + reach)
+            hulls[part.owner].append(_Hull(drawn, left - reach, top - reach, right + reach, bottom + reach))
+        return hulls
 
     def _fill(self, hulls: list["_Hull"]) -> Stencil | None:
-        if not hulls:
-            return None
-        left, top = (
-            max(0, math.floor(low) // ALIGNED * ALIGNED)
-            for low in (min(one.left for one in hulls), min(one.top for one in hulls))
-        )
-        right, bottom = (
-            min(most // 2 * 2, (math.ceil(high) + 1 + ALIGNED) // ALIGNED * ALIGNED)
-            for high, most in zip(
-                (max(one.right for one in hulls), max(one.bottom for one in hulls)), self._size, strict=True
-            )
-        )
+        """What the hulls of one mask cover together."""
+        corners, lefts, tops, rights, bottoms = zip(*hulls, strict=True)
+        width, height = self._size
+        left, top = _down(min(lefts)), _down(min(tops))
+        right, bottom = min(width // 2 * 2, _up(max(rights))), min(height // 2 * 2, _up(max(bottoms)))
         if left >= right or top >= bottom:
             return None
         # OpenCV is wrong by up to a pixel in the row where it cuts a polygon off: it gets one that is thrown away
         drawn_on = np.zeros((bottom - top + 1, right - left), np.uint8)
         corner = np.array((left << SHIFT, top - 1 << SHIFT), np.int32)
-        for hull in hulls:
-            cv2.fillConvexPoly(drawn_on, hull.corners - corner, 255, lineType=cv2.LINE_8, shift=SHIFT)
+        for one in corners:
+            cv2.fillConvexPoly(drawn_on, one - corner, 255, cv2.LINE_8, SHIFT)
         fine = drawn_on[1:]
         # the mean of four: 64 at the least where one of them is 255
         half = cv2.resize(fine, ((right - left) // 2, (bottom - top) // 2), interpolation=cv2.INTER_AREA)
@@ -223,8 +212,41 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hull:
-    """Where a part of a mask may be: (N, 1, 2) corners, in 1 / 2^SHIFT of a pixel, and what holds them in pixels."""
+class _Part:
+    """A convex part of the mask `owner`. `span`: its corners among those of all.
+
+    `middle`, `radius_rad`: a disc on the sphere that holds it. `edges`: pairs of corners, the sides of its flat
+    triangles; `flat`: how near to the sphere's centre these come.
+    """
+
+    owner: int
+    span: slice
+    middle: tuple[float, float, float]
+    radius_rad: float
+    edges: tuple[tuple[int, int], ...]
+    flat: float
+
+    @classmethod
+    def of(cls, owner: int, corners: Vectors, end: int) -> "_Part":
+        """The part with these (N, 3) corners, the last of which stands before `end` among those of all."""
+        count = len(corners)
+        total = corners.sum(axis=0)
+        middle = total / np.linalg.norm(total)
+        radius = math.acos(min(1.0, max(-1.0, float((corners @ middle).min()))))
+        sides = tuple((i, (i + 1) % count) for i in range(count))
+        across = tuple((0, i) for i in range(2, count - 1))
+        flat = min(_height(corners[[0, i, i + 1]]) for i in range(1, count - 1))
+        x, y, z = middle.tolist()
+        return cls(owner, slice(end - count, end), (x, y, z), radius, sides + across, flat)
+
+    def is_within(self, angle_rad: float, direction: tuple[float, float, float]) -> bool:
+        """True when its disc comes nearer than the angle to a direction."""
+        (x, y, z), (a, b, c) = self.middle, direction
+        return x * a + y * b + z * c > math.cos(min(math.pi, self.radius_rad + angle_rad))
+
+
+class _Hull(NamedTuple):
+    """Where a part of a mask may be: (N, 1, 2) corners, in 1 / UNITS of a pixel, and what holds them in pixels."""
 
     corners: NDArray[np.int32]
     left: float
@@ -233,23 +255,31 @@ class _Hull:
     bottom: float
 
 
-def _over_pieces(values: Points, combine: np.ufunc) -> Points:
-    """(pans, tilts, ...) of each piece, from (corners, corners, ...): its two or four corners' combined."""
-    if len(values) > 1:
-        values = combine(values[:-1], values[1:])
-    if values.shape[1] > 1:
-        values = combine(values[:, :-1], values[:, 1:])
-    return values
+def _down(low: float) -> int:
+    """The last of the borders of stencils, from the picture's own on, that lies before all pixels from `low` on."""
+    return max(0, math.floor(low) // ALIGNED * ALIGNED)
+
+
+def _up(high: float) -> int:
+    """The first of them that lies behind all pixels up to `high`."""
+    return (math.ceil(high) + 1 + ALIGNED) // ALIGNED * ALIGNED
+
+
+def _middle(directions: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """The direction in the middle of some."""
+    x, y, z = map(sum, zip(*directions, strict=True))
+    size = math.hypot(x, y, z)
+    return x / size, y / size, z / size
+
+
+def _least(tangent: float, focals: Interval) -> float:
+    """The least of what a tangent takes in pixels over both focal lengths."""
+    return tangent * (focals[0] if tangent > 0 else focals[1])
 
 
 def _cut(interval: Interval, pieces: int) -> list[float]:
     low, high = interval
     return [low + (high - low) * i / pieces for i in range(pieces)] + [high] if low < high else [low]
-
-
-def _fan(corners: int) -> NDArray[np.intp]:
-    """(3, triangles): which corners of a convex part are those of its flat triangles."""
-    return np.array([[0] * (corners - 2), range(1, corners - 1), range(2, corners)])
 
 
 def _height(triangle: Vectors) -> float:
@@ -258,11 +288,17 @@ def _height(triangle: Vectors) -> float:
     return abs(float(normal @ triangle[0])) / float(np.linalg.norm(normal))
 
 
-def _before(triangles: Vectors, depth: float) -> Vectors:
-    """(N, 3): corners of what of flat triangles, (3, n, 3) in camera coordinates, lies `depth` before the camera."""
-    following = triangles[[1, 2, 0]]
-    kept = triangles[..., 2] >= depth
-    cut = kept != kept[[1, 2, 0]]
-    a, b = triangles[cut], following[cut]
-    crossing = a + ((depth - a[:, 2:]) / (b[:, 2:] - a[:, 2:])) * (b - a)
-    return np.concatenate((triangles[kept], crossing))
+def _before(
+    corners: Sequence[Sequence[Sequence[float]]], edges: Sequence[tuple[int, int]], depth: float
+) -> list[Sequence[float]]:
+    """What of flat triangles lies `depth` before the camera: its corners in camera coordinates under several poses.
+
+    `corners`: of each one, (x, y, z) under each pose. `edges`: pairs of them.
+    """
+    shown = [one for corner in corners for one in corner if one[2] >= depth]
+    for start, end in edges:
+        for (ax, ay, az), (bx, by, bz) in zip(corners[start], corners[end], strict=True):
+            if (az >= depth) != (bz >= depth):
+                share = (depth - az) / (bz - az)
+                shown.append((ax + share * (bx - ax), ay + share * (by - ay), az + share * (bz - az)))
+    return shown

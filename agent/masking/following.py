@@ -51,7 +51,8 @@ REPEATED = {2: 0x0101, 4: 0x01010101}
 class _Patch:
     """One mask in one view: where it is painted, and what.
 
-    `numbers`: the finest cell that each 4 x 4 pixels show; None, as `cells`, where the whole is of one colour.
+    `cells`: None where it has the fixed colour. `numbers`: the finest cell that each 4 x 4 pixels show; None where the
+    whole is of one colour.
     """
 
     place: int
@@ -61,19 +62,20 @@ class _Patch:
 
     @classmethod
     def of(cls, place: int, stencil: Stencil, cells: Cells | None) -> "_Patch":
-        if cells is None:
-            return cls(place, stencil, None, None)
+        if cells is None or len(cells.union.cells) == 1:
+            return cls(place, stencil, None, cells)
         height, width = stencil.fine.shape
         return cls(place, stencil, number_cells(cells, stencil.left, stencil.top, width, height), cells)
 
     def painting(self, colours: tuple[Plane, ...]) -> "_Painting":
         """What it shows in these colours."""
-        shapes = (self.stencil.fine.shape, self.stencil.half.shape, self.stencil.half.shape)
-        planes = zip(colours, shapes, (4, 2, 2), strict=True)
+        fine, half = self.stencil.fine.shape, self.stencil.half.shape
+        y, u, v = colours
         numbers = self.numbers
         if numbers is None:
-            return _Painting(self, colours, tuple(_even(int(table[0]), shape) for table, shape, _ in planes))
-        return _Painting(self, colours, tuple(_spread(numbers, *plane) for plane in planes))
+            return _Painting(self, colours, (_even(int(y[0]), fine), _even(int(u[0]), half), _even(int(v[0]), half)))
+        planes = _spread(numbers, y, fine, 4), _spread(numbers, u, half, 2), _spread(numbers, v, half, 2)
+        return _Painting(self, colours, planes)
 
 
 def _even(colour: int, shape: tuple[int, int]) -> Plane:
@@ -108,7 +110,7 @@ class _Painting:
 
     patch: _Patch
     colours: tuple[Plane, ...]
-    planes: tuple[Plane, ...]
+    planes: tuple[Plane, Plane, Plane]
 
     def serves(self, patch: _Patch, colours: tuple[Plane, ...]) -> bool:
         """True when the same would be made again."""
@@ -118,9 +120,10 @@ class _Painting:
         """Puts it over the picture."""
         stencil = self.patch.stencil
         left, top = stencil.left, stencil.top
-        _put(self.planes[0], stencil.fine, picture.y, left, top)
-        for painted, plane in zip(self.planes[1:], (picture.u, picture.v), strict=True):
-            _put(painted, stencil.half, plane, left // 2, top // 2)
+        y, u, v = self.planes
+        _put(y, stencil.fine, picture.y, left, top)
+        _put(u, stencil.half, picture.u, left // 2, top // 2)
+        _put(v, stencil.half, picture.v, left // 2, top // 2)
 
 
 def _put(painted: Plane, where: Plane, plane: Plane, left: int, top: int) -> None:
@@ -169,6 +172,8 @@ class FollowingMasks:
         ]
         self._cover = Cover([place.parts for place in places], width, height, error_deg)
         self._size = (width, height)
+        self._corner = math.hypot(width, height) / 2
+        """Pixels from the picture's middle to its corner."""
         self._strip = strip
         self._hfov_error = hfov_error
         self._aimed: Box | None = None
@@ -217,11 +222,6 @@ class FollowingMasks:
             known = self._paintings[patch.place] = patch.painting(colours)
         return known
 
-    @property
-    def _corner(self) -> float:
-        """Pixels from the picture's middle to its corner."""
-        return math.hypot(*self._size) / 2
-
     def _aim(self, box: Box) -> Burned | Blind:
         """Makes the patches for a set of poses."""
         self._patches = []
@@ -252,8 +252,12 @@ def _spared(box: Box, spare_px: float, corner: float) -> Box:
 
 
 def _holds(outer: Box, inner: Box) -> bool:
-    pairs = ((outer.pan_deg, inner.pan_deg), (outer.tilt_deg, inner.tilt_deg), (outer.focal, inner.focal))
-    return all(a[0] <= b[0] and b[1] <= a[1] for a, b in pairs)
+    """True when `inner` lies inside `outer`."""
+    return (
+        outer.pan_deg[0] <= inner.pan_deg[0] <= inner.pan_deg[1] <= outer.pan_deg[1]
+        and outer.tilt_deg[0] <= inner.tilt_deg[0] <= inner.tilt_deg[1] <= outer.tilt_deg[1]
+        and outer.focal[0] <= inner.focal[0] <= inner.focal[1] <= outer.focal[1]
+    )
 
 
 def _serves(aimed: Box, box: Box, corner: float) -> bool:
@@ -269,7 +273,7 @@ def _share(stencils: Sequence[Stencil], size: tuple[int, int]) -> float:
         part = stencil.fine[-stencil.top % step :: step, -stencil.left % step :: step]
         top, left = -(-stencil.top // step), -(-stencil.left // step)
         place = union[top : top + part.shape[0], left : left + part.shape[1]]
-        np.bitwise_or(place, part, out=place)
+        place |= part
     return float(cv2.countNonZero(union)) / union.size
 
 

@@ -80,7 +80,7 @@ class View:
 
     def from_world(self) -> Vectors:
         """(3, 3): world direction -> (x, y, 1) in pixels times the depth, which is positive before the camera."""
-        camera = np.array(
-            [[self.focal, 0.0, self.width / 2], [0.0, -self.focal, self.height / 2], [0.0, 0.0, 1.0]],
-        )
-        return np.asarray(camera @ self.axes)
+        right, up, forward = self.axes.tolist()
+        across = [self.focal * a + self.width / 2 * b for a, b in zip(right, forward, strict=True)]
+        down = [-self.focal * a + self.height / 2 * b for a, b in zip(up, forward, strict=True)]
+        return np.array((across, down, forward))
