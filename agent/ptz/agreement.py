@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.units import Plane
+
 Floats = NDArray[np.float64]
 Points = NDArray[np.float32]
 
@@ -35,6 +37,9 @@ NEAR_PX = 0.3
 """A corner agrees when it lies so close to where the motion takes it, or within three times the usual."""
 LEAST_SLACK_PX = 0.03
 TINY = 1e-9 * np.eye(4)
+ASIDE = np.array([[-1.0], [1.0]])
+AHEAD = np.array([[[-1.0], [0.0]], [[0.0], [1.0]]])
+"""How the axis itself moves by a yaw right and a pitch up: left and down."""
 
 
 class Move(NamedTuple):
@@ -47,7 +52,11 @@ class Move(NamedTuple):
 
     def scaled(self, times: float) -> "Move":
         """The same in angles of another field of view."""
-        return self._replace(yaw=self.yaw * times, pitch=self.pitch * times)
+        return Move(self.yaw * times, self.pitch * times, self.roll, self.zoom)
+
+    def less(self, other: "Move") -> "Move":
+        """Its difference from `other`."""
+        return Move(self.yaw - other.yaw, self.pitch - other.pitch, self.roll - other.roll, self.zoom - other.zoom)
 
 
 NONE = Move(0.0, 0.0, 0.0, 0.0)
@@ -71,16 +80,18 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Rays:
-    """A reference's corners under one field of view: (2, n) tangents right and down, and how they move (`_basis`).
+    """A reference's corners under one field of view: (2, n) tangents right and down.
 
-    `quarter`: (n,) which of the picture's four quarters each lies in. `half`: the tangent of half the view.
+    `half`: the tangent of half the view. `pull`: (4, 2 n) how the corners move (`_basis`), each across and down.
+    `quarter`: (n,) which of the picture's four quarters each lies in. `reach`: (n,) how far out, across or down.
     """
 
     half: float
     focal: float
     rays: Floats
-    basis: Floats
-    quarter: NDArray[np.intp]
+    pull: Floats
+    quarter: Plane
+    reach: Floats
 
     @classmethod
     def of(cls, corners: Points, width: int, height: int, half: float) -> "Rays":
@@ -88,7 +99,13 @@ class Rays:
         focal = width / 2 / half
         rays = (corners.T - np.array([[(width - 1) / 2], [(height - 1) / 2]])) / focal
         right, low = rays > 0
-        return cls(half, focal, rays, _basis(rays), right + 2 * low)
+        pull = np.ascontiguousarray(_basis(rays).reshape(4, 2, -1).swapaxes(1, 2)).reshape(4, -1)
+        return cls(half, focal, rays, pull, right + np.uint8(2) * low, _larger(rays))
+
+    def shifts(self, move: Move) -> Points:
+        """(n, 2) pixels by which `move` takes the corners."""
+        shifts = np.array([one * self.focal for one in move]) @ self.pull
+        return shifts.astype(np.float32).reshape(-1, 2)
 
 
 def between(before: Move, after: Move) -> complex:
@@ -97,41 +114,51 @@ def between(before: Move, after: Move) -> complex:
     Both are from the same reference, seen from the middle of the way: where the picture was zoomed or rolled since, as
     steeply down each turn rolls it, the one less the other is no motion.
     """
-    half_turn = [complex(one.zoom, one.roll) / 2 for one in (before, after)]
-    axes = [complex(one.yaw, -one.pitch) / (1 + turn) for one, turn in zip((before, after), half_turn, strict=True)]
-    scale_before, scale_after = ((1 + turn) / (1 - turn) for turn in half_turn)
+    (axis_before, scale_before), (axis_after, scale_after) = _halfway(before), _halfway(after)
     grown = scale_after / scale_before
-    return (axes[1] - axes[0]) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
+    return (axis_after - axis_before) * scale_before * cmath.sqrt(grown / abs(grown)) * abs(grown)
+
+
+def _halfway(move: Move) -> tuple[complex, complex]:
+    """Where the axis lies, seen from the middle of the way; by how much all grew and rolled on the whole of it."""
+    half_turn = complex(move.zoom, move.roll) / 2
+    return complex(move.yaw, -move.pitch) / (1 + half_turn), (1 + half_turn) / (1 - half_turn)
 
 
 def _basis(rays: Floats) -> Floats:
     """(4, 2 n) how points move, all across and then all down, for each radian of yaw right, pitch up and roll, and
     each unit of zoom in; `rays`: (2, n).
     """
-    x, y = rays
     basis = np.empty((4, *rays.shape))
-    yaw, pitch, roll, zoom = basis
-    np.multiply(rays, -x, out=yaw)
-    yaw[0] -= 1.0
-    np.multiply(rays, y, out=pitch)
-    pitch[1] += 1.0
-    np.negative(y, out=roll[0])
-    roll[1] = x
-    zoom[:] = rays
+    turns = basis[:2]
+    np.multiply((rays * ASIDE)[:, None], rays, out=turns)
+    turns += AHEAD
+    np.multiply(rays[::-1], ASIDE, out=basis[2])
+    basis[3] = rays
     return basis.reshape(4, -1)
+
+
+def _larger(apart: Floats) -> Floats:
+    """(n,): of each the larger part, across or down; `apart`: (2, n)."""
+    across, down = np.abs(apart)
+    return np.asarray(np.maximum(across, down))
 
 
 def _median(values: Floats) -> float:
     """The median, several times faster than numpy's own for few values."""
-    ordered = np.sort(values)
+    ordered = values.copy()
+    ordered.sort()
     count = len(ordered)
     return float(ordered[(count - 1) // 2] + ordered[count // 2]) / 2
 
 
 def _solve(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> Floats | None:
     """The motion that fits best where `agree`, (n,), says so; None where that tells none."""
-    counted = (basis.reshape(4, 2, -1) * agree).reshape(4, -1)
-    solved, motion = cv2.solve(counted @ basis.T + TINY, (counted @ moved)[:, None], flags=cv2.DECOMP_CHOLESKY)
+    agreeing = np.count_nonzero(agree)
+    if agreeing < LEAST_POINTS:
+        return None
+    counted = basis if agreeing == len(agree) else (basis.reshape(4, 2, -1) * agree).reshape(4, -1)
+    solved, motion = cv2.solve(counted @ basis.T + TINY, (counted @ moved.ravel())[:, None], flags=cv2.DECOMP_CHOLESKY)
     return np.asarray(motion, np.float64).ravel() if solved else None
 
 
@@ -141,52 +168,84 @@ def vote(seen: Rays, good: NDArray[np.intp], moved: Floats, voters: int) -> Fit 
     `good`: (n,) which of the corners were found again; `moved`: (2, n) pixels by which they moved.
     """
     focal = seen.focal
-    rays = seen.rays.take(good, axis=1)
-    basis = _basis(rays + moved * (0.5 / focal))  # at the middle of the way it is right to the second order
-    agreed = _agreed(basis, moved)
+    # at the middle of the way it is right to the second order
+    agreed = _agreed(_basis(seen.rays.take(good, axis=1) + moved * (0.5 / focal)), moved)
     if agreed is None:
         return None
-    motion, agree, error_px = agreed
-    agreeing = int(np.count_nonzero(agree))
-    if agreeing < max(LEAST_POINTS, AGREEMENT * voters):
+    motion, agree, error_px, said = agreed
+    where, agreed_px = good[agree], error_px[agree]
+    agreeing, standing = len(where), STANDING * voters
+    if agreeing < max(LEAST_POINTS, AGREEMENT * voters) or not _everywhere(seen.quarter, good, where):
         return None
-    moved_px = np.maximum(*np.abs(moved))
-    standing = (moved_px < NEAR_PX) & ~agree
-    if np.count_nonzero(standing) > STANDING * voters or not _everywhere(seen.quarter.take(good), agree):
+    # where fewer than may stand do not agree, none need be looked at
+    if len(good) - agreeing > standing and np.count_nonzero((_larger(moved) < NEAR_PX) & ~agree) > standing:
         return None
-    agreed_px = error_px[agree]
     deviation = math.sqrt(float(agreed_px @ agreed_px) / agreeing)
     error = max(LEAST_SLACK_PX, 4 * deviation / math.sqrt(agreeing)) / focal  # neighbours err together
-    reach = max(0.1, float(np.abs(rays[:, agree]).max()))
-    each_px = np.maximum(*np.abs((motion @ basis).reshape(2, -1)))  # what the motion says of each corner
-    claimed_px = _median(each_px)
-    stood = (moved_px < STILL * claimed_px) & (moved_px < STOOD * each_px)  # in the middle of a zoom nothing moves
-    still = claimed_px > LEAST_CLAIM_PX and np.count_nonzero(stood) > STANDING * voters
-    move, shift_px = Move(*(motion / focal).tolist()), math.hypot(motion[0], motion[1])
-    return Fit(move, agreeing / voters, error, 2 * error / reach, shift_px, bool(still), good[agree])
+    reach = max(0.1, *seen.reach.take(where).tolist())
+    yaw_px, pitch_px, roll_px, zoom_px = motion.tolist()
+    return Fit(
+        Move(yaw_px / focal, pitch_px / focal, roll_px / focal, zoom_px / focal),
+        agreeing / voters,
+        error,
+        2 * error / reach,
+        math.hypot(yaw_px, pitch_px),
+        _stood(moved, _larger(said)) > standing,
+        where,
+    )
 
 
-def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Floats] | None:
-    """The motion, (4,) in pixels, that most of `moved`, (2, n), agree on; which of them, and how far each is off."""
-    count = moved.shape[1]
-    ordered = np.sort(moved, axis=1)
-    off = np.abs(moved - (ordered[:, (count - 1) // 2, None] + ordered[:, count // 2, None]) / 2)
-    agree = np.maximum(*off) < 4 + 3 * _median(off.ravel())
-    counted, motion, error_px = None, np.zeros(4), np.zeros(count)
+def _stood(moved: Floats, said_px: Floats) -> int:
+    """How many corners stand still against what is `said_px`, (n,) of each, and of half the picture."""
+    claimed_px = _median(said_px)
+    if claimed_px <= LEAST_CLAIM_PX:
+        return 0
+    moved_px = _larger(moved)
+    # in the middle of a zoom nothing moves
+    return int(np.count_nonzero((moved_px < STILL * claimed_px) & (moved_px < STOOD * said_px)))
+
+
+def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Floats, Floats] | None:
+    """The motion, (4,) in pixels, that most of `moved`, (2, n), agree on; which of them, how far each is off, and
+    (2, n) what the motion says of each.
+    """
+    agree, counted = _together(moved), b""
+    motion = said = error_px = moved
+    usual_px = 0.0
     for near_px in (1.5, NEAR_PX):
-        if counted is None or not np.array_equal(agree, counted):  # the same would give the same
-            solved = _solve(basis, moved.ravel(), agree) if np.count_nonzero(agree) >= LEAST_POINTS else None
+        if agree.tobytes() != counted:  # the same would give the same
+            solved = _solve(basis, moved, agree)
             if solved is None:
                 return None
-            counted, motion = agree, solved
-            error_px = np.maximum(*np.abs(moved - (motion @ basis).reshape(2, -1)))
-        agree = error_px < max(near_px, min(3 * _median(error_px), 2 * near_px))
-    return motion, agree, error_px
+            counted, motion = agree.tobytes(), solved
+            said = (motion @ basis).reshape(2, -1)
+            error_px = _larger(moved - said)
+            usual_px = 3 * _median(error_px)
+        agree = error_px < max(near_px, min(usual_px, 2 * near_px))
+    return motion, agree, error_px, said
 
 
-def _everywhere(quarter: NDArray[np.intp], agree: NDArray[np.bool_]) -> bool:
-    """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least."""
-    voters = np.bincount(quarter, minlength=4).tolist()
-    voting = np.bincount(quarter[agree], minlength=4).tolist()
-    able = [(all_, some) for all_, some in zip(voters, voting, strict=True) if all_ >= 3]
-    return len(able) >= 2 and all(3 * some >= all_ for all_, some in able)
+def _together(moved: Floats) -> NDArray[np.bool_]:
+    """(n,): which of `moved`, (2, n), lie by less than 4 pixels, or not much farther than usual, from their middle."""
+    count = moved.shape[1]
+    ordered = moved.copy()
+    ordered.sort()
+    if max((ordered[:, -1] - ordered[:, 0]).tolist()) < 4:  # then all do
+        return np.asarray(ordered[0] < math.inf)
+    off = np.abs(moved - (ordered[:, (count - 1) // 2, None] + ordered[:, count // 2, None]) / 2)
+    return np.asarray(np.maximum(*off) < 4 + 3 * _median(off.ravel()))
+
+
+def _everywhere(quarter: Plane, good: NDArray[np.intp], where: NDArray[np.intp]) -> bool:
+    """True when the agreement is not one thing in one corner: every quarter that can vote does, two at the least.
+
+    `quarter`: (n,) each corner's; `good`: those that can; `where`: those that agree.
+    """
+    voters, voting = quarter.take(good).tobytes(), quarter.take(where).tobytes()
+    able = 0
+    for one in range(4):
+        if voters.count(one) >= 3:
+            able += 1
+            if 3 * voting.count(one) < voters.count(one):
+                return False
+    return able >= 2

@@ -18,6 +18,7 @@ Laws
 """
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -52,13 +53,8 @@ SLACK_PX = 1.0
 
 
 def shrink(luma: Plane) -> Plane:
-    """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out.
-
-    Whole factors only, which OpenCV shrinks by several times faster, fastest by halves, and of the rows no more than
-    serve.
-    """
-    factor = max(1, round(luma.shape[1] / COLUMNS))
-    skip = next(one for one in range(max(1, factor // 2), 0, -1) if factor % one == 0)
+    """(rows, columns) luma -> about 90 rows of 160, with slow changes of light taken out."""
+    factor, skip = _thinning(luma.shape[1])
     rows, columns = luma.shape[0] // factor, luma.shape[1] // factor
     thinned = luma[: rows * factor : skip, : columns * factor]
     if not thinned.size:
@@ -68,6 +64,17 @@ def shrink(luma: Plane) -> Plane:
     small = cv2.resize(thinned, (columns, rows), interpolation=cv2.INTER_AREA)
     slow = cv2.blur(small, (21, 21))
     return np.asarray(cv2.addWeighted(small, 1.0, slow, -1.0, 128.0), np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _thinning(columns: int) -> tuple[int, int]:
+    """By what factor so wide a picture is shrunk, and which of its rows serve: the first of so many.
+
+    Whole factors only, which OpenCV shrinks by several times faster, fastest by halves, and of the rows no more than
+    serve.
+    """
+    factor = max(1, round(columns / COLUMNS))
+    return factor, next(one for one in range(max(1, factor // 2), 0, -1) if factor % one == 0)
 
 
 class Motion:
@@ -94,19 +101,20 @@ class Motion:
         if self._reference is None or self._reference.small.shape != small.shape:
             return self._begin(small, taken, stamp_s)
         self._rescale(math.tan(math.radians((hfov_deg or 40.0) / 2)))
-        guess, fast = self._expected(self._reference.rays(self._half).focal, stamp_s)
+        seconds = self._seconds(stamp_s)
+        guess, fast = self._expected(small, seconds)
         fit = self._reference.fit(small, guess, self._half, fast=fast)
         if fit is not None and fit.still:
             return self._unknown(small, taken, stamp_s)
-        if fit is not None and self._plausible(fit, self._placed, stamp_s):
-            if self._has_rival(self._reference, fit, self._placed, stamp_s):
+        if fit is not None and self._plausible(fit, self._placed, seconds):
+            if self._has_rival(self._reference, fit, self._placed, seconds):
                 return self._begin(small, taken, stamp_s)
             return self._known(small, taken, stamp_s, fit, rebased=False)
         before = Reference(self._last) if self._last is not None else self._reference
         fit = before.fit(small, _jump(before.small, small, self._half), self._half, fast=True)
-        if fit is None or fit.still or not self._plausible(fit, NONE, stamp_s):
+        if fit is None or fit.still or not self._plausible(fit, NONE, seconds):
             return self._unknown(small, taken, stamp_s)
-        if self._has_rival(before, fit, NONE, stamp_s):
+        if self._has_rival(before, fit, NONE, seconds):
             return self._begin(small, taken, stamp_s)
         # the reference is out of sight; the last picture takes its place
         self._reference, self._placed = before, NONE
@@ -123,29 +131,28 @@ class Motion:
         """Since the last known picture."""
         return max(0.001, stamp_s - self._known_s)
 
-    def _expected(self, focal_px: float, stamp_s: float) -> tuple[Move, bool]:
+    def _expected(self, small: Plane, seconds: float) -> tuple[Move, bool]:
         """Where the picture would be if nothing changed, and whether that is far from the last known one.
 
         However long ago that was: what repeats itself in the scene would be taken for itself one repeat off.
         """
         if self._pace is None:
             return self._placed, self._lost > 0
-        seconds = min(LOST_S, self._seconds(stamp_s))
-        fast = max(map(abs, self._pace.rate)) * seconds * focal_px > FAST_PX
+        seconds = min(LOST_S, seconds)
+        fast = max(map(abs, self._pace.rate)) * seconds * _focal_px(small, self._half) > FAST_PX
         return self._pace.after_s(self._placed, seconds), self._lost > 0 or fast
 
-    def _plausible(self, fit: Fit, placed: Move, stamp_s: float) -> bool:
+    def _plausible(self, fit: Fit, placed: Move, seconds: float) -> bool:
         """Whether a motor could have come from the last motion to this one."""
         if self._pace is None:
             return True
-        seconds = self._seconds(stamp_s)
         yaw = (fit.motion.yaw - placed.yaw) / seconds - self._pace.rate.yaw
         pitch = (fit.motion.pitch - placed.pitch) / seconds - self._pace.rate.pitch
         return max(abs(yaw), abs(pitch)) < HARDEST_RAD_S2 * seconds + 4 * fit.error / seconds
 
-    def _has_rival(self, reference: Reference, fit: Fit, placed: Move, stamp_s: float) -> bool:
+    def _has_rival(self, reference: Reference, fit: Fit, placed: Move, seconds: float) -> bool:
         """Whether the scene repeats itself so that the motion may as well be another one that a motor could make."""
-        focal, seconds = reference.rays(self._half).focal, self._seconds(stamp_s)
+        focal = _focal_px(reference.small, self._half)
         across, down = focal * (placed.yaw - fit.motion.yaw), focal * (fit.motion.pitch - placed.pitch)
         step_px = max(abs(across), abs(down))
         fastest_px = self._fastest * (seconds + UNEVEN_S) * focal
@@ -182,7 +189,7 @@ class Motion:
 
     def _known(self, small: Plane, taken: Instant, stamp_s: float, fit: Fit, *, rebased: bool) -> Sight:
         half, seconds = self._half, self._seconds(stamp_s)
-        step = Move(*(now - before for now, before in zip(fit.motion, self._placed, strict=True)))
+        step = fit.motion.less(self._placed)
         moved = between(self._placed, fit.motion)
         self._pace = Pace.after(self._pace, step, seconds, fit.error)
         self._lost, self._known_s, self._last = 0, stamp_s, small
@@ -210,10 +217,14 @@ class Motion:
         )
 
 
+def _focal_px(small: Plane, half: float) -> float:
+    return float(small.shape[1] / 2 / half)
+
+
 def _jump(before: Plane, small: Plane, half: float) -> Move:
     """A first guess of a large motion, by phase correlation of the two pictures."""
     height, width = small.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
     (across, down), _ = cv2.phaseCorrelate(before.astype(np.float32), small.astype(np.float32), window)
-    focal = width / 2 / half
+    focal = _focal_px(small, half)
     return Move(-across / focal, down / focal, 0.0, 0.0)

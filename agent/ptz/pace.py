@@ -31,7 +31,7 @@ class Pace:
     @classmethod
     def after(cls, last: "Pace | None", step: Move, seconds: float, error: float) -> "Pace":
         """With one more step, that took `seconds` and may be wrong by `error`."""
-        rate = Move(*(one / seconds for one in step))
+        rate = Move(step.yaw / seconds, step.pitch / seconds, step.roll / seconds, step.zoom / seconds)
         if last is None:
             return cls(rate, seconds, math.inf, math.inf)
         swerved = max(abs(step.yaw - last.rate.yaw * seconds), abs(step.pitch - last.rate.pitch * seconds))
@@ -43,7 +43,13 @@ class Pace:
 
     def after_s(self, placed: Move, seconds: float) -> Move:
         """Where the picture would be if nothing changed."""
-        return Move(*(one + rate * seconds for one, rate in zip(placed, self.rate, strict=True)))
+        yaw, pitch, roll, zoom = self.rate
+        return Move(
+            placed.yaw + yaw * seconds,
+            placed.pitch + pitch * seconds,
+            placed.roll + roll * seconds,
+            placed.zoom + zoom * seconds,
+        )
 
     def hides(self, seconds: float) -> float:
         """Radians by which the head may be elsewhere than `after_s` so many seconds says, on each axis."""

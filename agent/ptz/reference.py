@@ -27,6 +27,8 @@ TEXTURE = 4e-4
 """Least eigenvalue of a corner worth following (of luma in 0..1)."""
 ALIKE = 0.5
 """Of the corners that agree on a motion: so many that find themselves again a lag aside speak for that one as well."""
+FLAGS = cv2.OPTFLOW_USE_INITIAL_FLOW | cv2.OPTFLOW_LK_GET_MIN_EIGENVALS
+"""By the second it is not reckoned how well the surroundings match, which nobody asks."""
 CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.02)
 
 Found = tuple[NDArray[np.intp], Floats, int]
@@ -42,7 +44,7 @@ class Reference:
         self.small = small
         self.corners = corners(small)
         self._rays: Rays | None = None
-        self._alike: dict[int, tuple[Corners, Corners]] = {}
+        self._alike: dict[int, tuple[Plane, Corners]] = {}
 
     @cached_property
     def lags(self) -> Points:
@@ -64,8 +66,7 @@ class Reference:
         if len(self.corners) < LEAST_POINTS:
             return None
         seen = self.rays(half)
-        shifts = (np.array(guess) * seen.focal @ seen.basis).reshape(2, -1).T
-        good, moved, voters = self._find(small, shifts.astype(np.float32), 2 if fast else 1)
+        good, moved, voters = self._find(small, seen.shifts(guess), 2 if fast else 1)
         return vote(seen, good, moved, voters) if len(good) >= LEAST_POINTS else None
 
     def _find(self, small: Plane, shifts: Points, levels: int) -> Found:
@@ -79,13 +80,18 @@ class Reference:
             winSize=WINDOW,
             maxLevel=levels,
             criteria=CRITERIA,
-            flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+            flags=FLAGS,
             minEigThreshold=1e-4,
         )
-        inside = _inside(np.asarray(ends, np.float32), small)
-        good = np.flatnonzero(inside & (found.ravel() == 1))
-        moved = np.ascontiguousarray((ends.take(good, axis=0) - start.take(good, axis=0)).T, np.float64)
+        inside = self._inside(np.asarray(ends, np.float32))
+        good = (inside & np.asarray(found, np.uint8)[:, 0]).nonzero()[0]
+        moved = (ends - start).T.take(good, axis=1).astype(np.float64)
         return good, moved, int(np.count_nonzero(inside))
+
+    def _inside(self, points: Points) -> Plane:
+        """(n,): not 0 where those of (n, 2) have their surroundings in a picture of this size, too."""
+        height, width = self.small.shape
+        return np.asarray(cv2.inRange(points[None], (2, 2), (width - 2, height - 2))[0], np.uint8)
 
     def resembles(self, which: int, fit: Fit) -> bool:
         """Whether half of what agrees on `fit` finds itself again by that of `lags`: it may be off by as much."""
@@ -93,7 +99,7 @@ class Reference:
             lag = self.lags[which]
             good, moved, _ = self._find(self.small, np.broadcast_to(lag, self.corners.shape), 1)
             again = agreeing(lag, good, moved, len(self.corners))
-            self._alike[which] = _inside(self.corners + lag, self.small), again
+            self._alike[which] = self._inside(self.corners + lag), again
         inside, again = self._alike[which]
         least = max(LEAST_ALIKE, ALIKE * np.count_nonzero(inside[fit.agree]))
         return bool(np.count_nonzero(again[fit.agree]) >= least)
@@ -116,9 +122,3 @@ def corners(small: Plane) -> Points:
     good = flat[block, best] > TEXTURE
     found: Points = np.stack([x, y], axis=1)[good].astype(np.float32)
     return found
-
-
-def _inside(points: Points, small: Plane) -> NDArray[np.bool_]:
-    """(n,): those whose surroundings are in the picture, too."""
-    height, width = small.shape
-    return np.asarray(cv2.inRange(points[None], (2, 2), (width - 2, height - 2))[0] > 0)
