@@ -241,8 +241,8 @@ class _Part:
 
     def is_within(self, angle_rad: float, direction: tuple[float, float, float]) -> bool:
         """True when its disc comes nearer than the angle to a direction."""
-        (x, y, z), (a, b, c) = self.middle, direction
-        return x * a + y * b + z * c > math.cos(min(math.pi, self.radius_rad + angle_rad))
+        (x, y, z), (a, b, c), reach = self.middle, direction, self.radius_rad + angle_rad
+        return reach >= math.pi or x * a + y * b + z * c > math.cos(reach)
 
 
 class _Hull(NamedTuple):
