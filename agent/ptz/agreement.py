@@ -80,16 +80,16 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Rays:
-    """A reference's corners under one field of view: (2, n) tangents right and down.
+    """A reference's corners under one field of view: (2, n) tangents right and down, and how they move (`_basis`).
 
-    `half`: the tangent of half the view. `pull`: (4, 2 n) how the corners move (`_basis`), each across and down.
-    `quarter`: (n,) which of the picture's four quarters each lies in. `reach`: (n,) how far out, across or down.
+    `half`: the tangent of half the view. `quarter`: (n,) which of the picture's four quarters each lies in. `reach`:
+    (n,) how far from the middle, across or down.
     """
 
     half: float
     focal: float
     rays: Floats
-    pull: Floats
+    basis: Floats
     quarter: Plane
     reach: Floats
 
@@ -99,13 +99,12 @@ class Rays:
         focal = width / 2 / half
         rays = (corners.T - np.array([[(width - 1) / 2], [(height - 1) / 2]])) / focal
         right, low = rays > 0
-        pull = np.ascontiguousarray(_basis(rays).reshape(4, 2, -1).swapaxes(1, 2)).reshape(4, -1)
-        return cls(half, focal, rays, pull, right + np.uint8(2) * low, _larger(rays))
+        return cls(half, focal, rays, _basis(rays), right + np.uint8(2) * low, _larger(rays))
 
     def shifts(self, move: Move) -> Points:
         """(n, 2) pixels by which `move` takes the corners."""
-        shifts = np.array([one * self.focal for one in move]) @ self.pull
-        return shifts.astype(np.float32).reshape(-1, 2)
+        shifts = np.array([one * self.focal for one in move]) @ self.basis
+        return shifts.astype(np.float32).reshape(2, -1).T
 
 
 def between(before: Move, after: Move) -> complex:

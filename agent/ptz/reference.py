@@ -85,7 +85,7 @@ class Reference:
         )
         inside = self._inside(np.asarray(ends, np.float32))
         good = (inside & np.asarray(found, np.uint8)[:, 0]).nonzero()[0]
-        moved = (ends - start).T.take(good, axis=1).astype(np.float64)
+        moved = (ends - start).take(good, axis=0).T.astype(np.float64, order="C")
         return good, moved, int(np.count_nonzero(inside))
 
     def _inside(self, points: Points) -> Plane:
