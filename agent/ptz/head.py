@@ -47,7 +47,8 @@ FAST_S, SLOW_S = 0.1, 0.5
 """Between two questions: while anything moves or is unsure, and at rest."""
 CHECK_S = 1.0
 """Between two questions while the metadata stream keeps pace."""
-LIVELY_S = 2.0
+LIVELY_S = 1.0
+"""For so long after a motion was told or seen, or an order came, anything may move."""
 STANDS = 0.004
 """A picture that moved by less than this, in half its width, shows no motion: a third of a pixel of the small one."""
 CONNECT_S, ASK_S, ORDER_S, CHORE_S = 10.0, 2.0, 1.0, 3.0
@@ -141,8 +142,17 @@ class TurningHead:
         sight = self._motion.look(luma, taken, stamp_s, hfov)
         moved = max(abs(sight.across), abs(sight.up), abs(sight.spread))
         self._stands = sight.known and not sight.broken and moved < STANDS
+        if moved >= STANDS:
+            self._see_motion()
         with self._lock:
             self._track.picture(replace(sight, late_s=late_s))
+
+    def _see_motion(self) -> None:
+        """A head that sets off by itself is asked at once, and not when it would have been at rest."""
+        slumbered = self._clock.instant() >= self._lively_until
+        self._be_lively()
+        if slumbered:
+            self._wake.set()
 
     @property
     def rests(self) -> bool:

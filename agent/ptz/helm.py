@@ -14,6 +14,7 @@ Laws
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,8 @@ from agent.ptz.lease import Flood, Held, Holder, Lease
 from agent.ptz.orders import Order, PresetGoto, Presets, PresetSet, Stop, Velocity, parse
 from agent.ptz.pilot import Command, Drive, Halt, Pilot, Plan
 
-TICK_S = 0.1
+TICK_S, IDLE_S = 0.1, 0.5
+"""Between two looks at what is to be kept up: while somebody steers or a patrol goes round, and else."""
 Answer = tuple[int, dict[str, Any]]
 """HTTP status and JSON body."""
 
@@ -60,6 +62,7 @@ class Helm:
         self._told: Held | None = None
         self.preset = ""
         self._refused = 0  # malformed, or too many at once
+        self._ordered = asyncio.Event()
 
     @property
     def held(self) -> bool:
@@ -114,6 +117,7 @@ class Helm:
             return {"preset": token}
         commands = self._pilot.order(order, now, self._head.where())
         outcomes = [self._tell(one) for one in commands]
+        self._ordered.set()
         self.preset = order.preset if isinstance(order, PresetGoto) else ""
         for outcome in outcomes:
             if await asyncio.wrap_future(outcome) == "overtaken" and not isinstance(order, Velocity):
@@ -191,13 +195,22 @@ class Helm:
                     if isinstance(command, Drive | Halt):
                         self.preset = ""
                     self._tell(command)
-                await asyncio.sleep(TICK_S)
+                await self._pause()
         finally:
             if self._pilot.driving:
                 self._pilot.halted()
                 self._tell(Halt())
             if self._told is not None:
                 self._end(self._told, "stopping")
+
+    async def _pause(self) -> None:
+        """Until there may be something to keep up again."""
+        if self._told is not None or self._pilot.busy:
+            await asyncio.sleep(TICK_S)
+            return
+        self._ordered.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ordered.wait(), IDLE_S)
 
 
 def _id(order: Order | None) -> dict[str, Any]:

@@ -144,6 +144,11 @@ class Pilot:
         return self._wanted is not None
 
     @property
+    def busy(self) -> bool:
+        """True while there is something to keep up: a velocity, or a patrol."""
+        return self._wanted is not None or self._walk is not None
+
+    @property
     def patrol(self) -> str:
         """The name of the patrol under way, or nothing."""
         return self._walk.round.name if self._walk is not None else ""

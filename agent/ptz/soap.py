@@ -48,7 +48,6 @@ from zeep.exceptions import Fault, TransportError  # noqa: E402
 from zeep.wsdl import Document  # noqa: E402
 from zeep.wsdl.utils import etree_to_string  # noqa: E402
 from zeep.wsse.username import UsernameToken  # noqa: E402
-from zeep.wsse.utils import get_timestamp  # noqa: E402
 
 logging.root.removeHandler(_quiet)
 logging.getLogger("zeep").setLevel(logging.CRITICAL)
@@ -108,7 +107,7 @@ class _Token(UsernameToken):
     def words(self) -> tuple[bytes, bytes, bytes]:
         """Digest, nonce and time of a fresh token."""
         random = os.urandom(16)
-        created = get_timestamp(datetime.now(UTC) + self.skew, zulu_timestamp=True).encode()  # type: ignore[no-untyped-call]
+        created = f"{datetime.now(UTC) + self.skew:%Y-%m-%dT%H:%M:%SZ}".encode()
         told = random + created + self.password.encode()
         digest = hashlib.sha1(told).digest()  # noqa: S324  the profile's hash
         return base64.b64encode(digest), base64.b64encode(random), created

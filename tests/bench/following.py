@@ -1,12 +1,20 @@
-"""What it costs to follow: one stream, masked as a fixed camera's and as a turning one's, in turn."""
+"""What it costs to follow: one stream, masked as a fixed camera's and as a turning one's, in turn.
+
+Beside each an ffmpeg decodes the same stream. Between two windows the machine may be slower or faster by a sixth, which
+is more than following costs; ffmpeg's work is the same each time, so what it takes tells by how much.
+"""
 
 import json
 import shutil
 import statistics
+import subprocess
 import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from tests.bench.mast import Mast, state_folder
-from tests.bench.processes import Window
+from tests.bench.processes import Window, cpu_s
 from tests.bench.tables import Table
 from tests.bench.turning_camera import FPS, HEIGHT, LOGIN, WAYS, WIDTH, TurningCamera, Way
 
@@ -52,20 +60,61 @@ def turning_mast(camera: TurningCamera) -> Mast:
     return Mast(folder, [camera.rtsp_url], camera=table(camera))
 
 
-def _window(mast: Mast, seconds: float) -> tuple[Window, float]:
+class Decoder:
+    """ffmpeg that decodes a stream on one thread and throws the pictures away."""
+
+    def __init__(self, url: str) -> None:
+        source = ["-threads", "1", "-rtsp_transport", "tcp", "-i", url]
+        self._command = ["ffmpeg", "-nostdin", "-loglevel", "error", *source, "-f", "null", "-"]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def cpu_s(self) -> float:
+        """So far."""
+        if self._process.poll() is not None:
+            raise RuntimeError("ffmpeg has ended before it was measured")
+        return cpu_s(self._process.pid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One window: ms a picture of the agent and of the ffmpeg beside it, the masked share, other processes' cores."""
+
+    agent_ms: float
+    ffmpeg_ms: float
+    share: float
+    others_cores: float
+
+
+def _window(mast: Mast, seconds: float) -> _Found:
     """CPU over `seconds`, and the masked share of the picture at the end of each second."""
-    with mast:
+    with mast, Decoder(mast.urls[0]) as ffmpeg:
         time.sleep(WARM_S)
-        first, shares = mast.mark(), []
+        first, decoding, shares = mast.mark(), ffmpeg.cpu_s(), []
         while (left := first.at_s + seconds - time.monotonic()) > 0:
             time.sleep(min(1.0, left))
             shares.append(mast.metrics().get('vigie_camera_masked_share{camera="cam-1"}', 0.0))
-        last = mast.mark()
+        last, decoded = mast.mark(), ffmpeg.cpu_s()
     recorded = mast.recorded_pictures()
     if recorded < last.pictures:
         raise RuntimeError(f"{last.pictures} pictures were claimed, {recorded} are in the segments")
     shutil.rmtree(mast.folder)
-    return Window.between(first, last), statistics.mean(shares)
+    window = Window.between(first, last)
+    ffmpeg_cores = (decoded - decoding) / window.seconds
+    return _Found(
+        window.ms_per_picture,
+        (decoded - decoding) / (FPS * window.seconds) * 1000,
+        statistics.mean(shares),
+        window.others_cores - ffmpeg_cores,
+    )
 
 
 def measure(rounds: int, seconds: float) -> list[Table]:
@@ -76,6 +125,7 @@ def measure(rounds: int, seconds: float) -> list[Table]:
             "head",
             "fixed ms",
             "ptz ms",
+            "ffmpeg ms",
             "added cores: median",
             "min",
             "max",
@@ -86,23 +136,30 @@ def measure(rounds: int, seconds: float) -> list[Table]:
     )
     for way in WAYS:
         rows = [_round(way, seconds) for _ in range(rounds)]
-        added = [(ptz.ms_per_picture - fixed.ms_per_picture) * FPS / 1000 for fixed, _, ptz, _ in rows]
+        ffmpeg_ms = statistics.median(one.ffmpeg_ms for row in rows for one in row)
+        added = [
+            (ptz.agent_ms / ptz.ffmpeg_ms - fixed.agent_ms / fixed.ffmpeg_ms) * ffmpeg_ms * FPS / 1000
+            for fixed, ptz in rows
+        ]
         result.add(
             way,
-            statistics.median(fixed.ms_per_picture for fixed, *_ in rows),
-            statistics.median(ptz.ms_per_picture for _, _, ptz, _ in rows),
+            statistics.median(fixed.agent_ms for fixed, _ in rows),
+            statistics.median(ptz.agent_ms for _, ptz in rows),
+            ffmpeg_ms,
             *(statistics.median(added), min(added), max(added)),
-            statistics.median(share for _, share, _, _ in rows),
-            statistics.median(share for *_, share in rows),
-            statistics.median(ptz.others_cores for _, _, ptz, _ in rows),
+            statistics.median(fixed.share for fixed, _ in rows),
+            statistics.median(ptz.share for _, ptz in rows),
+            statistics.median(ptz.others_cores for _, ptz in rows),
         )
-        result.samples.append({"way": way, "added_cores": added})
+        raw = [(ptz.agent_ms - fixed.agent_ms) * FPS / 1000 for fixed, ptz in rows]
+        result.samples.append({"way": way, "added_cores": added, "as_measured_cores": raw})
     return [result]
 
 
-def _round(way: Way, seconds: float) -> tuple[Window, float, Window, float]:
+def _round(way: Way, seconds: float) -> tuple[_Found, _Found]:
     with TurningCamera(way) as camera:
-        fixed, fixed_share = _window(Mast(state_folder("still"), [camera.rtsp_url]), seconds)
-        ptz, ptz_share = _window(turning_mast(camera), seconds)
-    print(f"  {way}: fixed {fixed.ms_per_picture:.2f} ms, following {ptz.ms_per_picture:.2f} ms a picture", flush=True)
-    return fixed, fixed_share, ptz, ptz_share
+        fixed = _window(Mast(state_folder("still"), [camera.rtsp_url]), seconds)
+        ptz = _window(turning_mast(camera), seconds)
+    told = ", ".join(f"{name} {one.agent_ms:.2f} ms" for name, one in (("fixed", fixed), ("following", ptz)))
+    print(f"  {way}: {told} a picture; ffmpeg {fixed.ffmpeg_ms:.2f} and {ptz.ffmpeg_ms:.2f}", flush=True)
+    return fixed, ptz

@@ -59,6 +59,30 @@ def test_it_asks_often_while_something_moves_and_seldom_at_rest(rig: Rig, head: 
     assert asked(1.0) >= 6
 
 
+def test_it_asks_often_when_the_pictures_show_that_it_sets_off_by_itself(rig: Rig, head: TurningHead) -> None:
+    street = np.random.default_rng(4).integers(0, 255, (360, 900), np.uint8)
+    street = cv2.GaussianBlur(street, (0, 0), 6)
+    street = cv2.normalize(street, street, 0, 255, cv2.NORM_MINMAX)
+
+    def shows(column: int, number: int) -> None:
+        picture = np.ascontiguousarray(street[:, column : column + 640])
+        head.picture(picture, now(), number / 25)
+
+    wait_until(lambda: rig.server.heard.get("GetStatus", 0) > 0)
+    head._sure = True  # as when the pictures have confirmed the pose
+    for number in range(5):
+        shows(0, number)
+    wait_until(lambda: now() > head._lively_until)
+    shows(8, 5)
+    before = rig.server.heard["GetStatus"]
+    time.sleep(1.0)
+    assert rig.server.heard["GetStatus"] >= before + 6
+    for number in range(6, 11):
+        shows(8, number)
+    assert head._stands
+    wait_until(lambda: now() > head._lively_until)
+
+
 def test_a_status_that_takes_seconds_does_not_hold_up_a_stop(rig: Rig, head: TurningHead) -> None:
     head.tell(Drive(0.3, 0, 0), now()).result(5)
     rig.server.faults = Faults(slow_s=30, operations=frozenset({"GetStatus"}))

@@ -11,6 +11,7 @@ import pytest
 from agent.access.grants import Grant
 from agent.clock import SystemClock
 from agent.events import Event, SteeringReleased, SteeringTaken
+from agent.ptz import helm
 from agent.ptz.head import TurningHead
 from agent.ptz.helm import Helm
 from agent.ptz.pilot import GoPreset, Plan, Round
@@ -61,7 +62,10 @@ async def until(true: Any, seconds: float = 10) -> None:
 ONE, TWO, BOSS = (make_grant(jti=jti, priority=priority) for jti, priority in (("1", 0), ("2", 0), ("boss", 9)))
 
 
-async def test_a_velocity_turns_the_head_and_half_a_second_without_one_stops_it() -> None:
+async def test_a_velocity_turns_the_head_and_half_a_second_without_one_stops_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(helm, "IDLE_S", 60.0)  # an order ends the rest
     async with bridge() as it:
         status, answer = await it.order(ONE, order="velocity", pan=0.2, id=7)
         assert (status, answer) == (200, {"ok": True, "order": "velocity", "id": 7})
