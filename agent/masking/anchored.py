@@ -50,7 +50,7 @@ _FROM_SAMPLES = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, SAMPLES]]) / SAMPLES
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """The cells of one coarseness: `columns` and `rows` are their borders on the finest grid; the last takes the rest.
+    """The cells of one coarseness, `size` finest ones along each side; the last of a row or column takes the rest.
 
     `span`: the longest shorter side of its cells, in finest ones.
     `corners`: (N, 3) directions of its cells' corners. `cells`: of each one its corners' numbers, once around. `sides`:
@@ -60,8 +60,6 @@ class Union:
 
     size: int
     span: int
-    columns: NDArray[np.intp]
-    rows: NDArray[np.intp]
     corners: Vectors
     cells: tuple[tuple[int, int, int, int], ...]
     sides: tuple[tuple[int, int, int, int], ...]
@@ -87,7 +85,6 @@ class Union:
         return cls(
             size,
             min(int(np.diff(one).max()) for one in borders),
-            *borders,
             corners @ to_world.T,
             cells,
             tuple((*side, numbers[0], numbers[-1]) for side, numbers in between.items()),

@@ -186,7 +186,7 @@ class Cover:
             top, bottom = y + _least(-high[1], focals), y - _least(low[1], focals)
             if min(right, bottom) + margin < -1 or left - margin > width or top - margin > height:
                 continue
-            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * (UNITS * margin)
+            hull = cv2.convexHull(rough[start:end].reshape(-1, 2)) + RING * np.float32(UNITS * margin)
             drawn = np.rint(cv2.convexHull(hull.reshape(-1, 2))).astype(np.int32)
             reach = margin * RING_REACH
             hulls[part.owner].append(_Hull(drawn, left - reach, top - reach, right + reach, bottom + reach))

@@ -86,7 +86,7 @@ def _even(colour: int, shape: tuple[int, int]) -> Plane:
 
 @lru_cache(maxsize=8)
 def _samples(colour: int, bits: int) -> Plane:
-    """(2^bits,): at most some megabytes for the largest picture."""
+    """(2^bits,): each at most some megabytes, for the largest picture."""
     samples = np.full(1 << bits, colour, np.uint8)
     samples.flags.writeable = False
     return samples

@@ -38,6 +38,7 @@ NEAR_PX = 0.3
 LEAST_SLACK_PX = 0.03
 TINY = 1e-9 * np.eye(4)
 ASIDE = np.array([[-1.0], [1.0]])
+"""A roll takes what lies below to the left, and what lies to the right down."""
 AHEAD = np.array([[[-1.0], [0.0]], [[0.0], [1.0]]])
 """How the axis itself moves by a yaw right and a pitch up: left and down."""
 
@@ -208,20 +209,30 @@ def _agreed(basis: Floats, moved: Floats) -> tuple[Floats, NDArray[np.bool_], Fl
     """The motion, (4,) in pixels, that most of `moved`, (2, n), agree on; which of them, how far each is off, and
     (2, n) what the motion says of each.
     """
-    agree, counted = _together(moved), b""
-    motion = said = error_px = moved
-    usual_px = 0.0
-    for near_px in (1.5, NEAR_PX):
-        if agree.tobytes() != counted:  # the same would give the same
-            solved = _solve(basis, moved, agree)
-            if solved is None:
-                return None
-            counted, motion = agree.tobytes(), solved
-            said = (motion @ basis).reshape(2, -1)
-            error_px = _larger(moved - said)
-            usual_px = 3 * _median(error_px)
-        agree = error_px < max(near_px, min(usual_px, 2 * near_px))
-    return motion, agree, error_px, said
+    agree = _together(moved)
+    found = _found(basis, moved, agree)
+    if found is None:
+        return None
+    motion, said, error_px, usual_px = found
+    closer = error_px < max(1.5, min(usual_px, 3.0))
+    if closer.tobytes() != agree.tobytes():  # the same would give the same
+        found = _found(basis, moved, closer)
+        if found is None:
+            return None
+        motion, said, error_px, usual_px = found
+    return motion, error_px < max(NEAR_PX, min(usual_px, 2 * NEAR_PX)), error_px, said
+
+
+def _found(basis: Floats, moved: Floats, agree: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, float] | None:
+    """The motion that fits those that `agree`, what it says of each corner, how far each is off, and three times the
+    usual of that.
+    """
+    motion = _solve(basis, moved, agree)
+    if motion is None:
+        return None
+    said = (motion @ basis).reshape(2, -1)
+    error_px = _larger(moved - said)
+    return motion, said, error_px, 3 * _median(error_px)
 
 
 def _together(moved: Floats) -> NDArray[np.bool_]:
@@ -230,7 +241,7 @@ def _together(moved: Floats) -> NDArray[np.bool_]:
     ordered = moved.copy()
     ordered.sort()
     if max((ordered[:, -1] - ordered[:, 0]).tolist()) < 4:  # then all do
-        return np.asarray(ordered[0] < math.inf)
+        return np.ones(count, np.bool_)
     off = np.abs(moved - (ordered[:, (count - 1) // 2, None] + ordered[:, count // 2, None]) / 2)
     return np.asarray(np.maximum(*off) < 4 + 3 * _median(off.ravel()))
 

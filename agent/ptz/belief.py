@@ -6,7 +6,7 @@ many reports say. At rest the path stands still, and one report tells the origin
 the pose through any movement that the pictures show, and the reports confirm it.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -109,11 +109,12 @@ class Stretch:
         """The least and the most that the path was on an axis, as wrong as it may be seen from `node`: one of these
         frames, or one before them.
         """
-        at = max(0, bisect_right(self.taken, node.taken) - 1)
+        before = max(0, bisect_right(self.taken, node.taken) - 1)
+        after = min(before, bisect_left(self.taken, node.taken))  # several may have come at once
         most_before, least_before, most_after, least_after = self.ends[axis]
         drift = node.drift[axis]
-        least = min(least_before[at] - drift, least_after[at] + drift)
-        return least, max(most_before[at] + drift, most_after[at] - drift)
+        least = min(least_before[before] - drift, least_after[after] + drift)
+        return least, max(most_before[before] + drift, most_after[after] - drift)
 
     def whole(self, axis: int) -> tuple[float, float]:
         """The same for frames after these, before their own drift is taken off."""

@@ -47,8 +47,10 @@ FAST_S, SLOW_S = 0.1, 0.5
 """Between two questions: while anything moves or is unsure, and at rest."""
 CHECK_S = 1.0
 """Between two questions while the metadata stream keeps pace."""
-LIVELY_S = 1.0
-"""For so long after a motion was told or seen, or an order came, anything may move."""
+LIVELY_S = 2.0
+"""For so long after an order or a motion that was told, a head that does not say whether it moves is taken to."""
+STIRRED_S = 1.0
+"""For so long after that, or a motion that the pictures show, it is asked often."""
 STANDS = 0.004
 """A picture that moved by less than this, in half its width, shows no motion: a third of a pixel of the small one."""
 CONNECT_S, ASK_S, ORDER_S, CHORE_S = 10.0, 2.0, 1.0, 3.0
@@ -95,7 +97,7 @@ class TurningHead:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._report: Report | None = None
-        self._lively_until = clock.instant()
+        self._lively_until = self._stirred_until = clock.instant()
         self._sure = self._stands = False
         self._presets: tuple[Preset, ...] = ()
         self._busy_since: Instant | None = None
@@ -149,9 +151,9 @@ class TurningHead:
 
     def _see_motion(self) -> None:
         """A head that sets off by itself is asked at once, and not when it would have been at rest."""
-        slumbered = self._clock.instant() >= self._lively_until
-        self._be_lively()
-        if slumbered:
+        slumbered = self._clock.instant() >= self._stirred_until
+        self._stir()
+        if slumbered and self.source == "status":
             self._wake.set()
 
     @property
@@ -224,8 +226,8 @@ class TurningHead:
     def _period_s(self) -> float:
         if self.source == "metadata":
             return CHECK_S
-        lively = not self._sure or self._clock.instant() < self._lively_until
-        return FAST_S if lively else SLOW_S
+        stirred = not self._sure or self._clock.instant() < self._stirred_until
+        return FAST_S if stirred else SLOW_S
 
     @property
     def source(self) -> PoseSource:
@@ -254,6 +256,10 @@ class TurningHead:
 
     def _be_lively(self) -> None:
         self._lively_until = Instant(self._clock.instant() + int(LIVELY_S * 1e9))
+        self._stir()
+
+    def _stir(self) -> None:
+        self._stirred_until = Instant(self._clock.instant() + int(STIRRED_S * 1e9))
 
     # --- chores: presets ---
 

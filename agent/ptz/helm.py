@@ -210,7 +210,8 @@ class Helm:
             return
         self._ordered.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ordered.wait(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):  # `wait_for` may swallow a cancel that comes with the order
+                await self._ordered.wait()
 
 
 def _id(order: Order | None) -> dict[str, Any]:

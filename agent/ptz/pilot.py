@@ -2,7 +2,7 @@
 
     pilot = Pilot(plan, optics, aspect=lambda: 16 / 9, now=now)   # the picture's, asked at each `area`
     commands = pilot.order(order, now, where)      # or OrderRefused (422, 503) that says why
-    commands = pilot.tick(now, where)              # ten times a second
+    commands = pilot.tick(now, where)              # ten times a second, seldom while `busy` is false
 
 Laws
 - A velocity lasts `DEAD_MAN_S`: without another order the head is told to stop, and told again until it is.

@@ -29,7 +29,7 @@ LONGEST_TEXT = 200
 PARSER = etree.XMLParser(
     encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_pis=True
 )
-"""Of all threads: each waits for the other."""
+"""Shared: lxml lets one thread parse at a time."""
 
 
 class BadDocument(ValueError):

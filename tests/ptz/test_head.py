@@ -53,7 +53,7 @@ def test_it_asks_often_while_something_moves_and_seldom_at_rest(rig: Rig, head: 
         return rig.server.heard.get("GetStatus", 0) - before
 
     head._sure = True  # as when the pictures have confirmed the pose
-    wait_until(lambda: now() > head._lively_until)
+    wait_until(lambda: now() > head._stirred_until)
     assert asked(2) <= 6
     head.tell(Drive(0.1, 0, 0), now()).result(5)
     assert asked(1.0) >= 6
@@ -72,15 +72,17 @@ def test_it_asks_often_when_the_pictures_show_that_it_sets_off_by_itself(rig: Ri
     head._sure = True  # as when the pictures have confirmed the pose
     for number in range(5):
         shows(0, number)
-    wait_until(lambda: now() > head._lively_until)
+    wait_until(lambda: now() > head._stirred_until)
+    lively = head._lively_until
     shows(8, 5)
     before = rig.server.heard["GetStatus"]
     time.sleep(1.0)
     assert rig.server.heard["GetStatus"] >= before + 6
+    assert head._lively_until == lively  # a mast that sways is no head that has not arrived
     for number in range(6, 11):
         shows(8, number)
     assert head._stands
-    wait_until(lambda: now() > head._lively_until)
+    wait_until(lambda: now() > head._stirred_until)
 
 
 def test_a_status_that_takes_seconds_does_not_hold_up_a_stop(rig: Rig, head: TurningHead) -> None:

@@ -75,6 +75,20 @@ async def test_a_velocity_turns_the_head_and_half_a_second_without_one_stops_it(
         assert it.rig.pan_deg < 25  # long before ContinuousMove's own second
 
 
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_helm_ends_though_an_order_comes_in_the_same_instant(turns: int) -> None:
+    with virtual_head() as rig:
+        it = Bridge(rig, rig.turning_head())
+        task = asyncio.create_task(it.helm.run())
+        await asyncio.sleep(0.05)  # it rests
+        it.helm._ordered.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert task.cancelled()
+
+
 async def test_a_second_holder_waits_and_a_higher_priority_takes_over() -> None:
     async with bridge() as it:
         assert (await it.order(ONE, order="velocity", pan=0.1))[0] == 200

@@ -15,7 +15,7 @@ from agent.capture.timeline import Timeline
 from agent.clock import Instant
 from agent.lateness import UNKNOWN_LATE_S, Lateness
 from agent.ptz.evidence import HeadLimits, Report, Sight
-from agent.ptz.head import CHECK_S, FAST_S, LIVELY_S, SLOW_S
+from agent.ptz.head import CHECK_S, FAST_S, SLOW_S, STIRRED_S
 from agent.ptz.motion import LOST_PICTURES, LOST_S
 from agent.ptz.sources import Sources
 from agent.ptz.track import PoseTrack
@@ -305,7 +305,7 @@ def told(wild: Wild) -> list[Told]:
             if streamed:
                 coming[True] = (received, received + dice.uniform(0.08, 0.12))
                 continue
-            lively = shown_since is None or received - moved_at < LIVELY_S
+            lively = shown_since is None or received - moved_at < STIRRED_S
             period = CHECK_S if sources.streaming(Instant(int(received * S))) else FAST_S if lively else SLOW_S
             left = max(received, asked + period)
             coming[False] = (left, left + _answer(wild, dice))
