@@ -188,6 +188,27 @@ async def test_whatever_takes_the_hands_away_stops_the_head(scene: Scene, tmp_pa
         assert len(it.head.told("stop")) == len(TAKEN_AWAY)
 
 
+SLOW_GOODBYE = """(() => {
+  const soon = window.fetch;
+  window.fetch = async (path, options) => {
+    if (options?.method !== 'DELETE') return soon(path, options);
+    await new Promise((done) => setTimeout(done, 700));
+    const answer = await soon(path, options);
+    window.goodbye = answer.status;
+    return answer;
+  };
+})()"""
+
+
+async def test_who_leaves_ends_the_view_before_the_connection_however_long_that_takes(
+    scene: Scene, tmp_path: Path
+) -> None:
+    async with seat(scene, tmp_path, before=SLOW_GOODBYE) as it:
+        await it.page.run("document.querySelector('#leave').click()")
+        await it.page.when("window.goodbye")
+        assert await it.page.run("window.goodbye") == 200
+
+
 async def test_a_lost_connection_stops_the_hands_and_the_next_press_steers_again(scene: Scene, tmp_path: Path) -> None:
     async with seat(scene, tmp_path) as it:
         await it.pull(150, 0)

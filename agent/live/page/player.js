@@ -5,6 +5,7 @@ const LONGEST_WAIT_S = 15;
 const STALL_MS = 6000;
 const GATHER_MS = 1500;
 const CONNECT_MS = 12000;
+const GOODBYE_MS = 3000;
 
 export class Refused extends Error {
   constructor(status, message, retryAfter) {
@@ -57,6 +58,7 @@ export class Player {
     const { receiver } = peer.addTransceiver("video", { direction: "recvonly" });
     if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
     peer.addEventListener("track", ({ track }) => {
+      if (peer !== this.peer) return;
       this.video.srcObject = new MediaStream([track]);
       this.video.play().catch(() => {});
     });
@@ -74,7 +76,7 @@ export class Player {
     const session = response.headers.get("Location");
     const answer = await response.text();
     if (this.closed || peer !== this.peer) {
-      this.end(session);
+      await this.end(session);
       peer.close();
       return;
     }
@@ -82,7 +84,9 @@ export class Player {
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
     // the mast says goodbye when it ends a view: no need to wait for the picture to stand still
     receiver.transport?.addEventListener("statechange", ({ target }) => {
-      if (peer === this.peer && target.state === "closed") this.fail();
+      if (peer !== this.peer || target.state !== "closed") return;
+      this.session = null;
+      this.fail();
     });
     this.watch();
   }
@@ -120,16 +124,20 @@ export class Player {
     this.timer = setTimeout(() => this.start(), seconds * 1000 * (0.8 + 0.4 * Math.random()));
   }
 
-  end(session) {
-    if (session) ask(session, this.grant, { method: "DELETE", keepalive: true }).catch(() => {});
+  /** Settled when the mast has answered, or does not. */
+  async end(session) {
+    if (session) await ask(session, this.grant, { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
   release() {
     clearInterval(this.watching);
     clearTimeout(this.timer);
-    this.end(this.session);
+    const { peer } = this;
+    const close = () => peer?.close();
+    // a connection that closes ends its session, too: the mast would know none to end any more
+    this.end(this.session).then(close);
+    setTimeout(close, GOODBYE_MS);
     this.session = null;
-    this.peer?.close();
     this.peer = null;
     this.video.srcObject = null;
   }
