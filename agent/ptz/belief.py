@@ -247,14 +247,9 @@ class Belief:
         over, later = self._lay(node)
         kept = max(0, len(self._recent) - unconfirmed)
         box = _after(self._origins[min(over, kept)], node)
-        if kept <= over:
-            return box
-        low, high = [box.low], [box.high]
-        for one in later[: kept - over]:
-            low.append(one.low)
-            high.append(one.high)
-        (a, b, c), (x, y, z) = map(max, zip(*low, strict=True)), map(min, zip(*high, strict=True))
-        return Box((a, b, c), (x, y, z))
+        for one in later[: max(0, kept - over)]:
+            box = box.meet(one)
+        return box
 
     def _lay(self, node: Node) -> tuple[int, list[Box]]:
         """How many reports lie before `node`, in a row from the first, and what each after them says of it."""

@@ -27,7 +27,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -234,7 +233,8 @@ class Soap:
         """What `read` finds in the device's answer; HeadError where it finds nothing."""
         self._transport.deadline_s = deadline_s
         words = () if self._token is None else self._token.words()
-        message = b"".join(chain.from_iterable(zip_longest(question.parts, words, fillvalue=b"")))
+        first, *rest = question.parts
+        message = first + b"".join(word + part for word, part in zip(words, rest, strict=True))
         response = self._transport.post(question.address, message, question.headers)
         found = read(response.content) if response.status_code == 200 else None
         if found is not None:
