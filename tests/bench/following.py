@@ -7,16 +7,14 @@ is more than following costs; ffmpeg's work is the same each time, so what it ta
 import json
 import shutil
 import statistics
-import subprocess
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from tests.bench.mast import Mast, state_folder
-from tests.bench.processes import Window, cpu_s
+from tests.bench.processes import Window, own_cpu_s
 from tests.bench.tables import Table
 from tests.bench.turning_camera import FPS, HEIGHT, LOGIN, WAYS, WIDTH, TurningCamera, Way
+from tests.rig.peers import Decoder
 
 WARM_S = 10
 WORLD_MASKS = (
@@ -60,30 +58,6 @@ def turning_mast(camera: TurningCamera) -> Mast:
     return Mast(folder, [camera.rtsp_url], camera=table(camera))
 
 
-class Decoder:
-    """ffmpeg that decodes a stream on one thread and throws the pictures away."""
-
-    def __init__(self, url: str) -> None:
-        source = ["-threads", "1", "-rtsp_transport", "tcp", "-i", url]
-        self._command = ["ffmpeg", "-nostdin", "-loglevel", "error", *source, "-f", "null", "-"]
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-
-    def cpu_s(self) -> float:
-        """So far."""
-        if self._process.poll() is not None:
-            raise RuntimeError("ffmpeg has ended before it was measured")
-        return cpu_s(self._process.pid)
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """One window: ms a picture of the agent and of the ffmpeg beside it, the masked share, other processes' cores."""
@@ -96,13 +70,15 @@ class _Found:
 
 def _window(mast: Mast, seconds: float) -> _Found:
     """CPU over `seconds`, and the masked share of the picture at the end of each second."""
-    with mast, Decoder(mast.urls[0]) as ffmpeg:
+    with mast, Decoder(mast.folder / "ffmpeg", mast.urls[0]) as ffmpeg:
         time.sleep(WARM_S)
-        first, decoding, shares = mast.mark(), ffmpeg.cpu_s(), []
+        first, decoding, shares = mast.mark(), own_cpu_s(ffmpeg.pid), []
         while (left := first.at_s + seconds - time.monotonic()) > 0:
             time.sleep(min(1.0, left))
             shares.append(mast.metrics().get('vigie_camera_masked_share{camera="cam-1"}', 0.0))
-        last, decoded = mast.mark(), ffmpeg.cpu_s()
+        last, decoded = mast.mark(), own_cpu_s(ffmpeg.pid)
+    if decoded <= decoding:
+        raise RuntimeError(f"ffmpeg decodes nothing; {mast.folder / 'ffmpeg' / 'log'} says why")
     recorded = mast.recorded_pictures()
     if recorded < last.pictures:
         raise RuntimeError(f"{last.pictures} pictures were claimed, {recorded} are in the segments")

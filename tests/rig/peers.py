@@ -106,6 +106,18 @@ class Ffmpeg(_Process):
 
 
 @dataclass
+class Decoder(_Process):
+    """ffmpeg that decodes the stream on one thread and throws the pictures away."""
+
+    url: str
+
+    def command(self) -> list[str]:
+        """Nothing but the decoding."""
+        start = ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1"]
+        return [*start, "-rtsp_transport", "tcp", "-i", self.url, "-f", "null", "-"]
+
+
+@dataclass
 class Motion(_Process):
     """Debian's motion: records all the time, its privacy mask burned in, one file each `piece_seconds`.
 
